@@ -1,0 +1,35 @@
+"""Every error a user can cause, under one root.
+
+    AhaError                 catch this one to catch them all
+    +-- ConfigError          a setting is unknown, misspelt or of the wrong type
+    +-- DataError            a row or file of data cannot be used; the message names both
+    +-- ModelError           a model folder is missing, damaged or of a family we do not know
+    +-- RunError             a run folder is in use, holds other settings, or cannot be written
+    +-- CheckpointError      a checkpoint's bytes are not those its manifest promises
+
+The command line prints them as one line and exits with status 2. Anything else is a bug and keeps its traceback.
+"""
+
+
+class AhaError(Exception):
+    """Root of the errors a user can cause. The message says what is wrong, where, and what to do."""
+
+
+class ConfigError(AhaError):
+    """A setting is unknown, misspelt or of the wrong type."""
+
+
+class DataError(AhaError):
+    """A row or file of data cannot be used."""
+
+
+class ModelError(AhaError):
+    """A model folder is missing, damaged or of an unknown family."""
+
+
+class RunError(AhaError):
+    """A run folder is in use, holds other settings, or cannot be written."""
+
+
+class CheckpointError(AhaError):
+    """A checkpoint's bytes are not those its manifest promises."""
