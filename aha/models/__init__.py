@@ -1,0 +1,1 @@
+"""Models: one decoder, its Hugging Face folders, and the embedded base."""
