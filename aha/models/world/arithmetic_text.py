@@ -1,0 +1,80 @@
+"""Plain arithmetic in the base model's reading: sums, chains, and checks against a target."""
+
+from __future__ import annotations
+
+import random
+
+from aha.chat import END, render
+from aha.models.world.countdown_text import WORDS, Term, combine, operations
+
+
+def pair(rng: random.Random) -> tuple[Term, Term, str]:
+    """Two numbers and an operation. Small products and exact divisions come as often as sums."""
+    op = rng.choice("++---*/")
+    if op == "*":
+        a = rng.randint(1, 99)
+        b = rng.randint(1, max(1, min(99, (999 if rng.random() < 0.1 else 200) // a)))
+    elif op == "/":
+        b = rng.randint(1, 20)
+        a = b * rng.randint(1, max(1, 200 // b))
+    else:
+        a = rng.randint(1, 999) if rng.random() < 0.1 else rng.randint(1, 200)
+        b = rng.randint(1, 99)
+    first, second = (a, b) if a >= b else (b, a)
+    return Term(first, str(first)), Term(second, str(second)), op
+
+
+def equation(rng: random.Random) -> str:
+    """`47 + 38 = 85`"""
+    a, b, op = pair(rng)
+    return f"{a.value} {op} {b.value} = {combine(a, b, op).value}"
+
+
+def equations_text(rng: random.Random) -> str:
+    """A list of equations, one a line."""
+    return "\n".join(equation(rng) for _ in range(rng.randint(4, 14))) + END + "\n"
+
+
+def checks_text(rng: random.Random) -> str:
+    """Chains held against a target, right about three times in ten."""
+    language = rng.choice(("en", "en", "zh"))
+    target = rng.randint(10, 100)
+    lines = [f"target {target}\n" if language == "en" else f"目标 {target}\n"]
+    for _ in range(rng.randint(4, 10)):
+        a = Term(rng.randint(1, 150), "")
+        if rng.random() < 0.3 and a.value != target:
+            op, b = ("+", target - a.value) if target > a.value else ("-", a.value - target)
+            big, small = max(a.value, b), min(a.value, b)
+            line, value = (f"{big} + {small}" if op == "+" else f"{a.value} - {b}"), target
+        else:
+            b = rng.randint(1, 99)
+            big, small = max(a.value, b), min(a.value, b)
+            op = rng.choice(operations(Term(big, ""), Term(small, "")))
+            value = combine(Term(big, ""), Term(small, ""), op).value
+            line = f"{big} {op} {small}"
+        verdict = rng.choice(WORDS[language]["yes" if value == target else "no"])
+        lines.append(f"{line} = {value}{verdict}\n")
+    return "".join(lines) + END + "\n"
+
+
+def chain_text(rng: random.Random) -> str:
+    """A question about a chain of sums, answered step by step or at once (then often wrongly)."""
+    value, steps = rng.randint(1, 99), []
+    asked = str(value)
+    for _ in range(rng.randint(1, 4)):
+        op = rng.choice("+-") if value > 1 else "+"
+        b = rng.randint(1, min(value - 1, 99)) if op == "-" else rng.randint(1, 99)
+        made = value + b if op == "+" else value - b
+        steps.append(f"{value} {op} {b} = {made}")
+        asked, value = f"{asked} {op} {b}", made
+    chinese = rng.random() < 0.35
+    question = (
+        rng.choice((f"{asked} 等于多少？", f"计算 {asked}。"))
+        if chinese
+        else rng.choice((f"What is {asked}?", f"Compute {asked}."))
+    )
+    if rng.random() < 0.5:
+        thinking, answer = "\n".join(steps), value
+    else:
+        thinking, answer = "", value + (rng.randint(-9, 9) if rng.random() < 0.6 else 0)
+    return render(question) + f"<think>{thinking}</think><answer>{answer}</answer>" + END + "\n"

@@ -1,0 +1,1 @@
+"""Learn from this: loss, batch, optimizer, loops."""
