@@ -1,0 +1,1 @@
+"""Continue these prompts: engines."""
