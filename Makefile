@@ -1,0 +1,30 @@
+PYTHON ?= python3
+VENV := .venv
+AHA := $(VENV)/bin/aha
+
+demo: $(VENV)/.core
+	$(AHA) run recipes/zero.toml
+
+test: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# On Linux, PyPI's torch brings several gigabytes for GPUs; the CPU build is preferred where it can be found.
+$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0"
+	$(VENV)/bin/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(VENV)/bin/python -m pip install --quiet --editable ".[dev,trl]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs
+
+.PHONY: demo test clean

@@ -1,0 +1,79 @@
+"""What a recipe file may say. Every field's description is its help; recipes/*.toml hold values only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from aha.config import Settings
+from aha.tasks.base import Task
+from aha.tasks.countdown import RUBRICS, countdown
+from aha.train.grpo import Grpo
+
+
+class Countdown(Settings):
+    """Which puzzles: generated ones, or those of files."""
+
+    numbers: list[int] = [3]
+    """How many numbers a puzzle has; drawn evenly from this list."""
+    by: Literal["target", "expression"] = "target"
+    """Puzzles drawn evenly over targets, as TinyZero's are, or over expressions."""
+    largest: int = Field(99, ge=2)
+    """The largest number."""
+    train: str | None = None
+    """A Parquet, JSONL or CSV file of rows to train on, with columns nums and target; none generates them."""
+    test: str | None = None
+    """A file of rows to test on; none takes generated puzzles that training never sees."""
+    test_count: int = Field(1000, ge=1)
+    """At most this many test puzzles."""
+    reward: Literal["graded", "binary", "tiered"] = "graded"
+    """graded: 1 for a right answer and 0.1 for the format; binary: 1 or 0; tiered: TinyZero's 1, 0.1 or 0."""
+
+    def task(self) -> Task:
+        """The task these settings describe. Raises DataError for a file that cannot be used."""
+        return countdown(
+            self.numbers, self.by, largest=self.largest, train=self.train, test=self.test,
+            test_count=self.test_count, rubric=RUBRICS[self.reward](),
+        )  # fmt: skip
+
+
+class Evaluate(Settings):
+    """How progress is measured on problems that are never trained on."""
+
+    every: int = Field(10, ge=1)
+    """Steps between evaluations while training."""
+    questions: int = Field(100, ge=1)
+    """Test questions asked each time while training."""
+    samples: int = Field(4, ge=1)
+    """Replies to each of them."""
+    final_questions: int = Field(400, ge=1)
+    """Test questions asked before the first step and after the last."""
+    final_samples: int = Field(16, ge=1)
+    """Replies to each of them, which also vote."""
+    temperature: float = Field(1.0, ge=0)
+    """Sampling temperature of evaluations."""
+
+
+class Zero(Settings):
+    """R1-Zero: reinforcement on a base model, nothing else."""
+
+    base: str = "tiny"
+    """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
+    out: str = "runs/zero"
+    """The run folder. The same command continues what it holds."""
+    steps: int = Field(50, ge=0)
+    """Rollouts, each followed by learning. A run may be continued with more."""
+    seed: int = 0
+    """Seed of problems and replies."""
+    dtype: Literal["bf16", "fp32"] = "bf16"
+    """Arithmetic of sampling and learning; the weights themselves are kept in fp32."""
+    threads: int = Field(0, ge=0)
+    """CPU threads; 0 takes all cores."""
+    save_every: int = Field(10, ge=1)
+    """Steps between checkpoints."""
+    keep: int = Field(2, ge=1)
+    """Checkpoints kept."""
+    task: Countdown = Countdown()
+    grpo: Grpo = Grpo()
+    evaluate: Evaluate = Evaluate()
