@@ -14,9 +14,7 @@ test: $(VENV)/.dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# On Linux, PyPI's torch brings several gigabytes for GPUs; the CPU build is preferred where it can be found.
 $(VENV)/.core: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0"
 	$(VENV)/bin/python -m pip install --quiet --editable .
 	touch $@
 

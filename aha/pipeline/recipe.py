@@ -62,7 +62,7 @@ class Zero(Settings):
     """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
     out: str = "runs/zero"
     """The run folder. The same command continues what it holds."""
-    steps: int = Field(50, ge=0)
+    steps: int = Field(60, ge=0)
     """Rollouts, each followed by learning. A run may be continued with more."""
     seed: int = 0
     """Seed of problems and replies."""

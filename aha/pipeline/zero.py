@@ -34,7 +34,7 @@ from aha.train.grpo import Rollout, State
 from aha.types import Completion, Problem, Sampling, Score
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-MAY_CHANGE = ("steps", "keep", "save_every")
+MAY_CHANGE = ("steps", "keep", "save_every", "out")
 """Settings that a continued run may change: none of them alters the path of training."""
 PROBES = 10
 """Test questions whose replies are kept at every evaluation, to be read side by side."""

@@ -1,0 +1,62 @@
+"""Pre-training: the loss falls, its gradient is that of one plain cross-entropy, and masters follow the optimizer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from aha.train.optim import MasterWeights, split_for_muon
+from aha.train.pretrain import Pretrain, next_token_loss, pretrain, readings, schedule
+from tests.toys import toy_chat, toy_model
+
+
+@pytest.mark.slow
+def test_the_loss_falls():
+    model, seen = toy_model(), []
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.div_(5 if weight.dim() == 2 else 1)
+    pretrain(model, toy_chat(), Pretrain(tokens=120_000, batch_tokens=1024), seen.append)
+    assert seen[0]["loss"] > 6.5 and seen[-1]["loss"] < 5
+
+
+def test_chunked_loss_has_the_gradient_of_the_plain_one():
+    model, ids_BT = toy_model(), torch.randint(0, len(toy_chat()), (3, 30))
+    plain = F.cross_entropy(model(ids_BT[:, :-1]).flatten(0, 1), ids_BT[:, 1:].flatten())
+    plain.backward()
+    expected = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    assert next_token_loss(model, ids_BT, chunk=16) == pytest.approx(float(plain.detach()), rel=1e-5)
+    for weight, grad in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(weight.grad, grad, atol=1e-5, rtol=1e-4)
+
+
+def test_long_rows_come_last_and_hold_fewer_searches():
+    short, long = readings(Pretrain(tokens=10_000_000))
+    assert short.tokens < long.tokens and short.think > long.think
+    assert short.batches * short.rows * short.tokens > 7_000_000
+
+
+def test_the_schedule_rises_stays_and_falls_to_nothing():
+    values = [schedule(step, 1000) for step in range(1001)]
+    assert values[0] < values[49] == values[500] == 1.0 and values[1000] == 0.0
+
+
+def test_gradients_of_micro_batches_add_up_in_full_precision():
+    model = toy_model().bfloat16()
+    masters = MasterWeights(model)
+    for _ in range(3):
+        for weight in model.parameters():
+            weight.grad = torch.full_like(weight, 0.1)
+        masters.collect()
+    tenth = torch.tensor(0.1).bfloat16().float()
+    assert all(torch.allclose(t.grad, 3 * tenth.expand_as(t)) for t in masters.tensors)
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else():
+    masters = MasterWeights(toy_model())
+    inner, outer = split_for_muon(masters)
+    assert len(inner) + len(outer) == len(masters.tensors)
+    assert all(t.dim() == 2 for t in inner) and len(inner) == 2 * 5  # qkv, out, gate, up, down
