@@ -36,7 +36,7 @@ TINY = ModelConfig(
 class Pretrain(Settings):
     """How the base is made."""
 
-    tokens: int = 60_000_000
+    tokens: int = 50_000_000
     """How many tokens are read, all in all."""
     batch_tokens: int = 16_384
     """Tokens an optimizer step."""
