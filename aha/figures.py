@@ -28,7 +28,9 @@ def accuracy(metrics: Sequence[Row], evals: Sequence[Row]) -> list[Line]:
         votes = [(row["step"], *vote) for row in rows if (vote := majority(row))]
         lines.append(_marked(f"pass@1{suffix}", tries))
         if votes:
-            lines.append(_marked(f"cons@{votes[-1][1]}{suffix}", [(step, found) for step, _, found in votes]))
+            sizes = sorted({k for _, k, _ in votes})
+            name = f"cons@{sizes[0]}" if len(sizes) == 1 else f"cons@{sizes[0]} to {sizes[-1]}"
+            lines.append(_marked(f"{name}{suffix}", [(step, found) for step, _, found in votes]))
     return [line for line in lines if line.points]
 
 
