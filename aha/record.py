@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from aha.errors import AhaError, RunError
-from aha.runlog import read_jsonl, read_samples
+from aha.runlog import read_samples
 from aha.stats import Interval
+from aha.tables import read_jsonl
 
 Row = dict[str, Any]
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from aha import runlog
+from aha import disk
+from aha.disk import verify
 from aha.errors import CheckpointError, RunError
-from aha.runlog import RunLog, read_jsonl, read_samples, verify
+from aha.runlog import RunLog, read_samples
+from aha.tables import read_jsonl
 
 SETTINGS = "steps = 10\n\n[grpo]\ngroup = 8\n"
 
@@ -51,7 +53,7 @@ def fail_at(monkeypatch, count, error):
         if left[0] == 0:
             raise error
 
-    monkeypatch.setattr(runlog, "_checkpointed_write_hook", hook)
+    monkeypatch.setattr(disk, "_checkpointed_write_hook", hook)
 
 
 # one process, one set of settings -----------------------------------------------------------
@@ -304,7 +306,7 @@ class Killed(BaseException):
 def count_points(monkeypatch, root):
     """How many writes, fsyncs and renames `train_through` passes."""
     labels = []
-    monkeypatch.setattr(runlog, "_checkpointed_write_hook", labels.append)
+    monkeypatch.setattr(disk, "_checkpointed_write_hook", labels.append)
     train_through(root, [])
     assert {label.split()[1] for label in labels} == {"write", "fsync", "rename"}
     return len(labels)
@@ -335,7 +337,7 @@ def test_a_run_killed_at_any_point_ends_as_if_it_was_not(tmp_path, monkeypatch):
         fail_at(monkeypatch, point % 8 + 1, Killed())  # and again while it recovers
         with pytest.raises(Killed):
             train_through(root, announced)
-        monkeypatch.setattr(runlog, "_checkpointed_write_hook", None)
+        monkeypatch.setattr(disk, "_checkpointed_write_hook", None)
         train_through(root, announced)
         assert contents(root) == expected, f"killed at point {point}"
 
@@ -353,11 +355,11 @@ def die_at(count):
 def test_a_real_kill_leaves_the_announced_checkpoints(tmp_path, monkeypatch):
     points = count_points(monkeypatch, tmp_path / "straight")
     expected = contents(tmp_path / "straight")
-    monkeypatch.setattr(runlog, "_checkpointed_write_hook", None)
+    monkeypatch.setattr(disk, "_checkpointed_write_hook", None)
     for point in range(1, points + 1, 7):
         child = os.fork()
         if child == 0:
-            runlog._checkpointed_write_hook = die_at(point)
+            disk._checkpointed_write_hook = die_at(point)
             train_through(tmp_path / str(point), [])
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -375,7 +377,7 @@ def test_a_disk_that_fills_at_any_point_is_an_error_that_says_what_to_do(tmp_pat
         with pytest.raises(RunError, match="cannot be written: No space left on device.*free some disk space"):
             train_through(root, announced)
         assert not list(root.glob("checkpoints/.draft-step-*")), "a failed draft gives its space back"
-        monkeypatch.setattr(runlog, "_checkpointed_write_hook", None)
+        monkeypatch.setattr(disk, "_checkpointed_write_hook", None)
         train_through(root, announced)
         assert contents(root) == expected
 

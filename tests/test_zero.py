@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aha.runlog import read_jsonl
+from aha.tables import read_jsonl
 
 SETTINGS = [
     "--steps=4", "--dtype=fp32", "--threads=1", "--save-every=2", "--grpo.problems=4", "--grpo.group=4",
@@ -22,7 +22,7 @@ SETTINGS = [
 KILLERS = {
     "while sampling": "from aha.rollout.engine import TorchEngine as C; name = 'generate'; after = 6",
     "while updating": "from aha.train import grpo as C; name = 'update'; after = 3",
-    "while saving": "import aha.runlog as C; name = '_rename'; after = 9",
+    "while saving": "import aha.disk as C; name = 'rename'; after = 9",
 }
 KILL = """
 import os, signal, sys
