@@ -55,11 +55,22 @@ def test_a_reply_does_not_depend_on_its_batch_mates(engine):
     assert [[r.token_ids for r in g] for g in together] == [[r.token_ids for r in g] for g in alone]
 
 
-def test_few_slots_give_the_same_replies_as_many():
-    model, chat, sampling = toy_model(), toy_chat(), Sampling(n=7, max_tokens=40)
+@pytest.mark.parametrize("slots", [1, 3, 8, 17])
+def test_few_slots_give_the_same_replies_as_many(slots):
+    model, chat = toy_model(), toy_chat()
+    sampling = Sampling(n=9, max_tokens=40, stop_token_ids=tuple(range(100)))
     wide = TorchEngine(model, chat, slots=64).generate(PROMPTS, sampling)
-    narrow = TorchEngine(model, chat, slots=3).generate(PROMPTS, sampling)
+    narrow = TorchEngine(model, chat, slots=slots).generate(PROMPTS, sampling)
+    assert len({len(r.token_ids) for g in wide for r in g}) > 10
     assert [[r.token_ids for r in g] for g in wide] == [[r.token_ids for r in g] for g in narrow]
+
+
+def test_a_wave_enters_when_few_rows_are_left_and_those_wait_for_it():
+    engine = TorchEngine(toy_model(), toy_chat(), slots=8)
+    sampling = Sampling(n=40, max_tokens=200, stop_token_ids=tuple(range(100)))
+    [group] = engine.generate([PROMPTS[0]], sampling)
+    one_by_one = sum(len(reply.token_ids) for reply in group)
+    assert one_by_one / 8 < engine.ledger.steps < one_by_one / 2
 
 
 def test_equal_prompts_get_different_replies_and_share_one_prefill():

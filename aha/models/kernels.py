@@ -2,7 +2,7 @@
 
 On a CPU these operations are bound by the bytes they move, and automatic differentiation moves several times more than
 needed (intermediate copies in fp32, strided halves). Each function here touches every tensor as few times as it can.
-Sampling and training call the same forward, so they round alike.
+Sampling skips the bookkeeping and does the same arithmetic, so both round alike.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def _rstd(x_NE: Tensor, eps: float) -> Tensor:
+    exact = torch.promote_types(x_NE.dtype, torch.float32)
+    norm_N1 = torch.linalg.vector_norm(x_NE, dim=-1, keepdim=True, dtype=exact)
+    return norm_N1.square_().div_(x_NE.shape[-1]).add_(eps).rsqrt_().to(x_NE.dtype)
+
+
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x_NE: Tensor, weight_E: Tensor, eps: float) -> Tensor:  # type: ignore[no-untyped-def]
-        exact = torch.promote_types(x_NE.dtype, torch.float32)
-        norm_N1 = torch.linalg.vector_norm(x_NE, dim=-1, keepdim=True, dtype=exact)
-        rstd_N1 = norm_N1.square_().div_(x_NE.shape[-1]).add_(eps).rsqrt_().to(x_NE.dtype)
+        rstd_N1 = _rstd(x_NE, eps)
         unit_NE = x_NE * rstd_N1
         ctx.save_for_backward(unit_NE, rstd_N1, weight_E)
         return unit_NE * weight_E
@@ -66,14 +70,20 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor, sign: int) -> Tensor:
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """x / rms(x) * weight over the last axis (arXiv 1910.07467)."""
+    if not torch.is_grad_enabled():
+        return (x * _rstd(x, eps)).mul_(weight)
     return _RMSNorm.apply(x, weight, eps)  # type: ignore[no-any-return]
 
 
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
     """silu(gate) * up (arXiv 2002.05202)."""
+    if not torch.is_grad_enabled():
+        return F.silu(gate).mul_(up)
     return _SwiGLU.apply(gate, up)  # type: ignore[no-any-return]
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions, halves of the last axis as pairs (arXiv 2104.09864, in the layout of Hugging Face)."""
+    if not torch.is_grad_enabled():
+        return _turn(x, cos, sin, 1)
     return _Rotate.apply(x, cos, sin)  # type: ignore[no-any-return]

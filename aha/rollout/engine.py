@@ -1,7 +1,8 @@
 """The torch engine: continuous batching on one model.
 
 A distinct prompt is prefilled once, and its keys and values are handed to every sample of its group. Each step draws
-one token a row; rows that end leave at once, waiting ones take their place, and when none waits the batch shrinks.
+one token a row, and rows that end leave at once. A step reads every row's memory to the width of the longest, so waiting
+requests enter together, once few rows are left; those few are set aside until the new ones have come as far.
 `rows.py` owns the memory, `sampling.py` the randomness.
 """
 
@@ -23,6 +24,8 @@ from aha.rollout.rows import Rows
 from aha.rollout.sampling import draw, request_key, uniform
 from aha.types import Completion, Finish, Prompt, Sampling
 
+FEW = 4
+"""Waiting requests enter when at most one in so many slots is still taken."""
 PREFILL_TOKENS = 8192
 """Prompt tokens, padding included, prefilled in one go."""
 
@@ -48,6 +51,15 @@ class _Request:
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     finish: Finish = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class _Parked:
+    """A row set aside: all its tokens, and keys and values of all but the last."""
+
+    request: int
+    tokens: list[int]
+    kv: tuple[Tensor, Tensor]
 
 
 class TorchEngine:
@@ -116,6 +128,7 @@ class _Run:
         longest = max(map(len, prompts))
         slots = engine.slots_for(longest + s.max_tokens)
         self.waiting = deque(range(len(requests)))
+        self.parked: list[_Parked] = []
         self.prefilled: dict[int, tuple[Tensor, Tensor]] = {}
         self.rows = Rows(self.model, min(slots, len(requests)), longest + 1)
         self.stop_ids = torch.tensor(sorted({engine.chat.end_id, *s.stop_token_ids}))
@@ -128,15 +141,38 @@ class _Run:
         self.admit()
         while len(self.rows):
             self.step()
-            self.admit()
+            if self.waiting or self.parked:
+                self.admit()
         for r, request in enumerate(self.requests):
             n = int(self.count_R[r])
             request.token_ids, request.logprobs = self.drawn_RT[r, :n].tolist(), self.logp_RT[r, :n].tolist()
 
     def admit(self) -> None:
-        """Give free slots to waiting requests, prefilling their prompts first."""
-        while self.waiting and self.rows.free:
-            batch = [self.waiting.popleft() for _ in range(min(self.rows.free, len(self.waiting)))]
+        """Start waiting requests when few rows are left, and take back rows set aside when it is their turn."""
+        few = len(self.rows) <= self.rows.slots // FEW
+        if self.waiting and few:
+            self.park()
+            self.enter()
+        if self.parked and self.rows.free:
+            everyone = not len(self.rows) or (few and not self.waiting)
+            due = [row for row in self.parked if everyone or len(row.tokens) - 1 <= self.rows.furthest]
+            due = due[: self.rows.free]
+            if due:
+                self.rows.add([row.request for row in due], [row.tokens for row in due], [row.kv for row in due])
+                taken = {row.request for row in due}
+                self.parked = [row for row in self.parked if row.request not in taken]
+
+    def park(self) -> None:
+        """Set all rows aside."""
+        for slot, r in enumerate(self.rows.request_S.tolist()):
+            tokens = self.prompts[self.requests[r].prompt] + self.drawn_RT[r, : int(self.count_R[r])].tolist()
+            self.parked.append(_Parked(r, tokens, self.rows.cache.row(slot)))
+        self.rows = Rows(self.model, self.rows.slots, 1)
+
+    def enter(self) -> None:
+        """Fill the slots, less those of rows set aside, with waiting requests, prefilling their prompts first."""
+        while self.waiting and (room := self.rows.free - len(self.parked)) > 0:
+            batch = [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
             prompts = [self.requests[r].prompt for r in batch]
             self.prefill(dict.fromkeys(p for p in prompts if p not in self.prefilled))
             self.rows.add(batch, [self.prompts[p] for p in prompts], [self.prefilled[p] for p in prompts])
@@ -161,7 +197,8 @@ class _Run:
     def step(self) -> None:
         """One more token for every row; rows that end leave."""
         rows, t_S = self.rows, self.count_R[self.rows.request_S]
-        logits_SV = self.model.logits(self.model.decode(rows.last_S, rows.cache, rows.next_step()))
+        hidden_SE = self.model.decode(rows.last_S, rows.cache, rows.next_step())
+        logits_SV = self.model.logits(hidden_SE)[: len(rows)]
         token_S, logp_S = draw(logits_SV, uniform(self.keys_R[rows.request_S], t_S), self.sampling)
         at = (torch.from_numpy(rows.request_S), torch.from_numpy(t_S))
         self.drawn_RT[at], self.logp_RT[at] = token_S.int(), logp_S
