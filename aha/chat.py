@@ -83,7 +83,7 @@ _UNSPOKEN = re.compile(r"</?(?:think|answer)>")
 
 
 def language_counts(text: str) -> tuple[int, int]:
-    """(Chinese characters, Latin words): the unit of the language reward (recipe section 2.3)."""
+    """(Chinese characters, Latin words): the unit of the language reward."""
     spoken = _UNSPOKEN.sub(" ", text)
     return len(_HAN.findall(spoken)), len(_LATIN.findall(spoken))
 

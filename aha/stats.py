@@ -1,8 +1,8 @@
 """The statistics of evaluation: every share with its interval, and what k tries or k votes would earn.
 
 Shapes: Q questions, K samples of each. A question is one cluster: its samples are alike, so more of them make its own
-mean sharper and say nothing about other questions. Every interval here is at 95 % and over questions (recipe section
-6.6; arXiv 2411.00640).
+mean sharper and say nothing about other questions. Every interval here is at 95 % and over questions
+(arXiv 2411.00640).
 
     clustered_mean([[1, 0], [1, 1], [0, 0]])  ->  Interval(mean=0.5, low=0.0, high=1.0)
 """
@@ -101,7 +101,7 @@ def question_means(correct_QK: Iterable[Sequence[float]]) -> list[float]:
 def clustered_mean(correct_QK: Iterable[Sequence[float]]) -> Interval:
     """The mean of a [questions, samples] matrix of values in [0, 1], with an interval clustered by question.
 
-    Student's interval over the question means, clipped to [0, 1] (recipe section 6.6). Where it would fail, Wilson's
+    Student's interval over the question means, clipped to [0, 1]. Where it would fail, Wilson's
     over questions: when all means are equal, so that their spread is zero, and when each is 0 or 1 (one sample a
     question, say), so that the questions are plain trials.
     """
@@ -159,8 +159,8 @@ def cons_at_k(
 ) -> list[float]:
     """Each question's credit under a majority vote of k of its samples; the mean over questions is cons@k.
 
-    None is no answer and never votes. Tied answers share the credit: 1 / ties when one of them is correct (recipe
-    section 6.3). All k-subsets are counted where there are at most `subsets` (so k = n and k = 1 are exact), otherwise
+    None is no answer and never votes. Tied answers share the credit: 1 / ties when one of them is correct. All
+    k-subsets are counted where there are at most `subsets` (so k = n and k = 1 are exact), otherwise
     that many are drawn at random, the same on every call.
     """
     generator = random.Random(seed)

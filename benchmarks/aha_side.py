@@ -3,8 +3,9 @@
     python -m benchmarks.aha_side MODEL --dtype bf16 --threads 2 --steps 3 --json [--profile]
 
 The reward is that of `trl_side`, and as there the learning rate is too small to change anything, so every step samples
-from the same model. `peak_share` is the share of the measured bf16 matrix peak that training reaches: its matrix
-products' arithmetic over its time. `--profile` prints the operations that one more step spends its time in.
+from the same model. `train_per_second` counts prompt and reply tokens of every reply, as there, though a prompt is computed
+once for its group; `computed_per_second` counts what is computed. `peak_share` is the share of the measured matrix peak
+that training reaches: the arithmetic of the matrix products it does over its time. `--profile` prints the operations that one more step spends its time in.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from aha.rewards.rubric import Rubric, each
 from aha.rollout.engine import TorchEngine
 from aha.tasks.base import Task
 from aha.train import grpo
+from aha.train.settings import Grpo
 from aha.types import Completion, Problem
 from benchmarks.trl_side import countdown_prompts
 
@@ -71,7 +73,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         Rubric((1.0, even_sum)),
         lambda problem, reply: reply.text,
     )
-    settings = grpo.Grpo(
+    settings = Grpo(
         problems=options.problems, group=options.replies, max_tokens=options.max_tokens, lr=1e-12, clip_high=0.2,
         micro_tokens=options.micro,
     )  # fmt: skip
@@ -94,23 +96,27 @@ def summarise(laps: list[dict[str, Any]], model: Transformer, dtype: str, peak: 
     """The timed steps together, under the names of `trl_side`."""
     total = {
         name: sum(lap[name] for lap in laps)
-        for name in ("step", "seconds/sample", "seconds/train", "sampled_tokens", "prompt_tokens", "trained_tokens")
-    }
+        for name in (
+            "step", "seconds/sample", "seconds/train", "sampled_tokens", "prompt_tokens", "trained_tokens",
+            "computed_tokens",
+        )
+    }  # fmt: skip
     positions = total["prompt_tokens"] + total["sampled_tokens"]
-    flops = training_flops(model, positions, int(total["trained_tokens"]))
+    flops = training_flops(model, int(total["computed_tokens"]), int(total["trained_tokens"]))
     return {
         "seconds": [round(lap["step"], 2) for lap in laps],
         "seconds_per_step": round(statistics.mean(lap["step"] for lap in laps), 2),
         "sampled_tokens": int(total["sampled_tokens"]),
         "sample_per_second": round(total["sampled_tokens"] / total["seconds/sample"]),
         "train_per_second": round(positions / total["seconds/train"]),
+        "computed_per_second": round(total["computed_tokens"] / total["seconds/train"]),
         "sample_share": round(total["seconds/sample"] / total["step"], 3),
         f"{dtype}_peak_gflops": round(peak / 1e9),
         "peak_share": round(flops / total["seconds/train"] / peak, 3),
     }
 
 
-def profile(model: Transformer, engine: TorchEngine, task: Task, settings: grpo.Grpo, state: grpo.State) -> None:
+def profile(model: Transformer, engine: TorchEngine, task: Task, settings: Grpo, state: grpo.State) -> None:
     """Where one more step's time goes, on stderr."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as record

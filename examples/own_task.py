@@ -14,6 +14,7 @@ from aha.rewards.rubric import Rubric, each
 from aha.rollout.engine import TorchEngine
 from aha.tasks.base import Task
 from aha.train import grpo
+from aha.train.settings import Grpo
 from aha.types import Problem
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     model, chat = load_model(folder, torch.bfloat16), Chat.load(folder)
     rubric = Rubric((1.0, correct), (0.1, formatted))
     task = Task("sums", draw, draw(50, seed=-1), rubric, lambda problem, completion: completion.text)
-    settings = grpo.Grpo(problems=16, group=8, max_tokens=48)
+    settings = Grpo(problems=16, group=8, max_tokens=48)
     state = grpo.start(model, settings)
     for _, record in grpo.train(model, TorchEngine(model, chat), task, settings, state, steps=10, seed=0):
         print(f"step {state.step}: right {record['reward/correct']:.0%}, length {record['length_mean']:.0f}")

@@ -12,9 +12,10 @@ from aha.rewards.rubric import Rubric, each
 from aha.rollout.engine import TorchEngine
 from aha.tasks.base import Task
 from aha.train import grpo
-from aha.train.batch import collate, micro_batches
-from aha.train.grpo import Grpo
+from aha.train.batch import collate, micro_batches, pack
 from aha.train.loss import weigh_by_token
+from aha.train.rollouts import roll_out
+from aha.train.settings import Grpo
 from aha.types import Completion, Problem, Sampling
 from tests.toys import toy_chat, toy_model
 
@@ -72,8 +73,8 @@ def test_sampler_and_trainer_agree_on_the_first_update():
 
 def test_cutting_into_micro_batches_does_not_change_the_gradient():
     model = toy_model()
-    rollout, _ = grpo.roll_out(TorchEngine(model, toy_chat()), toy_task(low_token), SMALL, 0)
-    [batch], _ = grpo.prepare(rollout, SMALL)
+    rollout, _ = roll_out(TorchEngine(model, toy_chat()), toy_task(low_token), SMALL, 0)
+    [batch] = grpo.prepare(rollout, SMALL)
     found = []
     for tokens in (10**6, 40, 1):
         state = grpo.start(model, SMALL)
@@ -82,6 +83,16 @@ def test_cutting_into_micro_batches_does_not_change_the_gradient():
     for whole, *cut in zip(*found, strict=True):
         for part in cut:
             torch.testing.assert_close(part, whole, atol=1e-6, rtol=1e-4)
+
+
+def test_the_learning_rate_rises_at_first_and_falls_to_its_end():
+    settings = SMALL.model_copy(update={"warmup": 3, "lr_end": 0.5})
+    state = grpo.start(toy_model(), settings)
+    state.planned = 10
+    rates = []
+    for state.step in range(11):
+        rates.append(grpo.learning_rate(settings, state) / settings.lr)
+    assert rates[0] == 0.25 and max(rates) == rates[3] == pytest.approx(0.85) and rates[10] == pytest.approx(0.5)
 
 
 def test_a_failed_grader_changes_no_weight_and_is_counted():
@@ -107,8 +118,8 @@ def test_refilling_replaces_groups_without_a_signal():
     def odd_questions_only(problem, completion):
         return low_token.__wrapped__(problem, completion) if int(problem.id) % 2 else 1.0
 
-    plain, _ = grpo.roll_out(TorchEngine(toy_model(), toy_chat()), toy_task(odd_questions_only), SMALL, 0)
-    filled, _ = grpo.roll_out(
+    plain, _ = roll_out(TorchEngine(toy_model(), toy_chat()), toy_task(odd_questions_only), SMALL, 0)
+    filled, _ = roll_out(
         TorchEngine(toy_model(), toy_chat()), toy_task(odd_questions_only), SMALL.model_copy(update={"refill": 3}), 0
     )
     assert plain.flat_groups == 2 and len(filled.groups) == SMALL.problems
@@ -138,18 +149,50 @@ def test_collate_puts_each_logprob_under_the_token_it_belongs_to():
     long = Completion("", [1, 2, 3], [9, 10, 11], [-0.3, -0.4, -0.5])
     batch = collate([short, long], torch.tensor([1.0, -1.0]), weigh_by_token, torch.tensor([True, True]))
     assert batch.advantage_B.tolist() == [-1.0, 1.0]  # longest first
+    assert batch.ids_BT.tolist() == [[3, 9, 10], [2, 7, 0]]
     assert batch.target_BT[batch.mask_BT > 0].tolist() == [9, 10, 11, 7, 8]
-    torch.testing.assert_close(batch.old_logp_BT[1, 1:3], torch.tensor([-0.1, -0.2]))
+    torch.testing.assert_close(batch.old_logp_BT[1, :2], torch.tensor([-0.1, -0.2]))
     assert batch.weight_BT.sum() == pytest.approx(1.0)
 
 
 def test_micro_batches_hold_every_row_once_and_stay_within_the_budget():
-    replies = [Completion("", [1] * 3, [5] * n, [-1.0] * n) for n in (1, 4, 9, 30, 2, 7)]
+    replies = [Completion("", [n] * 3, [5] * n, [-1.0] * n) for n in (1, 4, 9, 30, 2, 7)]
     batch = collate(replies, torch.arange(6.0), weigh_by_token, torch.ones(6, dtype=torch.bool))
     parts = list(micro_batches(batch, 40))
-    assert sum(len(part) for part in parts) == 6
-    assert all(part.ids_BT.numel() <= 40 for part in parts)
+    assert sum(len(part) for part in parts) == 6 and len(parts) == 2
+    assert all(pack(part).replies.stop <= 40 for part in parts)
     assert sum(float(part.weight_BT.sum()) for part in parts) == pytest.approx(1.0)
+
+
+def test_a_prompt_is_packed_once_however_many_replies_continue_it():
+    replies = [Completion("", [1, 2, 3], [5] * n, [-1.0] * n) for n in (4, 2)] + [Completion("", [8, 9], [6], [-1.0])]
+    batch = collate(replies, torch.zeros(3), weigh_by_token, torch.ones(3, dtype=torch.bool))
+    packed = pack(batch)
+    asked = packed.replies.stop
+    assert packed.ids_M[:asked].tolist() == [1, 2, 8] + [3, 5, 5, 5] + [3, 5] + [9]
+    assert packed.at_M[:asked].tolist() == [0, 1, 0] + [2, 3, 4, 5] + [2, 3] + [1]
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2])
+def test_packed_replies_have_the_states_and_gradients_of_rows_computed_alone(kv_heads):
+    model = toy_model(num_key_value_heads=kv_heads).double()
+    prompts = [[4, 5, 6, 7], [8], [9, 10, 11, 12, 13, 14]]
+    replies = [Completion("", prompts[n % 3], [20 + n] * n, [-1.0] * n) for n in (1, 2, 3, 4, 9, 17)]
+    batch = collate(replies, torch.zeros(6), weigh_by_token, torch.ones(6, dtype=torch.bool))
+    packed = pack(batch)
+    together = model.hidden_packed(packed.ids_M, packed.at_M, packed.stretches)[packed.replies]
+    together.square().sum().backward()
+    found = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    alone = []
+    for row, length in enumerate(batch.length_B.tolist()):
+        prompt = [*batch.prompts[int(batch.prompt_B[row])]]
+        ids = torch.tensor([prompt + batch.ids_BT[row, :length].tolist()])
+        alone.append(model.hidden(ids)[0, len(prompt) :])
+    torch.testing.assert_close(together, torch.cat(alone))
+    torch.cat(alone).square().sum().backward()
+    for weight, grad in zip(model.parameters(), found, strict=True):
+        torch.testing.assert_close(grad, weight.grad)
 
 
 def test_a_failed_grade_takes_its_tokens_out_of_the_weights():
@@ -160,9 +203,9 @@ def test_a_failed_grade_takes_its_tokens_out_of_the_weights():
 
 def test_the_same_seed_draws_the_same_replies():
     engine = TorchEngine(toy_model(), toy_chat())
-    first, _ = grpo.roll_out(engine, toy_task(low_token), SMALL, 3)
-    again, _ = grpo.roll_out(engine, toy_task(low_token), SMALL, 3)
-    other, _ = grpo.roll_out(engine, toy_task(low_token), SMALL, 4)
+    first, _ = roll_out(engine, toy_task(low_token), SMALL, 3)
+    again, _ = roll_out(engine, toy_task(low_token), SMALL, 3)
+    other, _ = roll_out(engine, toy_task(low_token), SMALL, 4)
     assert first.groups == again.groups and first.groups != other.groups
 
 

@@ -8,7 +8,7 @@ Shapes: B sequences, T tokens, E width, H query heads, K key/value heads, D head
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from aha.models.attention import causal_attention
+from aha.models.attention import Stretch, causal_attention, packed_attention
 from aha.models.kernels import rms_norm, rotate, swiglu
 
 Family = Literal["llama", "qwen2", "qwen3"]
@@ -67,7 +67,8 @@ class Cache:
         for blocks in (self.k_LSKND, self.v_LSKND):
             for layer, old in enumerate(blocks):
                 new = old.new_zeros(slots, old.shape[1], positions, old.shape[3])
-                new[: len(old), :, : old.shape[2]] = old[:slots]
+                kept = min(len(old), slots)
+                new[:kept, :, : old.shape[2]] = old[:kept]
                 blocks[layer] = new
 
 
@@ -96,36 +97,39 @@ class Attention(nn.Module):
         self.k_norm = RMSNorm(c.head_dim, c.rms_norm_eps) if c.family == "qwen3" else None
 
     def project(self, x_BTE: Tensor, cos_sin: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries [B, H, T, D], rotated keys and values [B, K, T, D]."""
-        B, T, _ = x_BTE.shape
-        heads_BTHD = self.qkv(x_BTE).view(B, T, -1, self.head_dim)
-        rotated = self.heads + self.kv_heads
-        qk_BTHD, v_BTKD = heads_BTHD[:, :, :rotated], heads_BTHD[:, :, rotated:]
+        """Rotated queries [B, T, H, D], rotated keys and values [B, T, K, D]; of packed tokens without the B."""
+        heads_BTHD = self.qkv(x_BTE).unflatten(-1, (-1, self.head_dim))
+        qk_BTHD, v_BTKD = heads_BTHD.split((self.heads + self.kv_heads, self.kv_heads), -2)
+        q_BTHD, k_BTKD = qk_BTHD.split((self.heads, self.kv_heads), -2)
         if self.q_norm is not None and self.k_norm is not None:
-            qk_BTHD = torch.cat((self.q_norm(qk_BTHD[:, :, : self.heads]), self.k_norm(qk_BTHD[:, :, self.heads :])), 2)
-        qk_BHTD = rotate(qk_BTHD, *cos_sin).transpose(1, 2)
-        return qk_BHTD[:, : self.heads], qk_BHTD[:, self.heads :], v_BTKD.transpose(1, 2)
+            qk_BTHD = torch.cat((self.q_norm(q_BTHD), self.k_norm(k_BTKD)), -2)
+        q_BTHD, k_BTKD = rotate(qk_BTHD, *cos_sin).split((self.heads, self.kv_heads), -2)
+        return q_BTHD, k_BTKD, v_BTKD
 
     def forward(
         self, x_BTE: Tensor, cos_sin: tuple[Tensor, Tensor], cache: tuple[Tensor, Tensor] | None = None
     ) -> Tensor:
-        q_BHTD, k_BKTD, v_BKTD = self.project(x_BTE, cos_sin)
+        q_BHTD, k_BKTD, v_BKTD = (x.transpose(1, 2) for x in self.project(x_BTE, cos_sin))
         if cache is not None:
             T = x_BTE.shape[1]
             cache[0][:, :, :T], cache[1][:, :, :T] = k_BKTD, v_BKTD
         out_BTHD = causal_attention(q_BHTD, k_BKTD, v_BKTD).transpose(1, 2)
         return self.out(out_BTHD.flatten(2))
 
-    def decode(self, x_S1E: Tensor, cos_sin: tuple[Tensor, Tensor], kv: tuple[Tensor, Tensor], step: Step) -> Tensor:
+    def packed(self, x_ME: Tensor, cos_sin: tuple[Tensor, Tensor], stretches: Sequence[Stretch]) -> Tensor:
+        """The same for packed tokens."""
+        return self.out(packed_attention(*self.project(x_ME, cos_sin), stretches).flatten(1))
+
+    def decode(self, x_SE: Tensor, cos_sin: tuple[Tensor, Tensor], kv: tuple[Tensor, Tensor], step: Step) -> Tensor:
         """One token a row against the cache; the token's own key and value are written first."""
-        q_SHTD, k_SKTD, v_SKTD = self.project(x_S1E, cos_sin)
+        q_SHD, k_SKD, v_SKD = self.project(x_SE, cos_sin)
         k_SKND, v_SKND = kv
         at = (step.rows_S, slice(None), step.at_S)
-        k_SKND[at], v_SKND[at] = k_SKTD[:, :, 0], v_SKTD[:, :, 0]
-        q = q_SHTD.reshape(-1, self.heads // self.kv_heads, self.head_dim) * self.head_dim**-0.5
-        scores = torch.baddbmm(step.mask(self.kv_heads), q, k_SKND.flatten(0, 1).mT)
-        out = torch.bmm(scores.softmax(-1), v_SKND.flatten(0, 1))
-        return self.out(out.reshape(len(x_S1E), 1, -1))
+        k_SKND[at], v_SKND[at] = k_SKD, v_SKD
+        q = q_SHD.reshape(-1, self.heads // self.kv_heads, self.head_dim)
+        k, v = k_SKND.flatten(0, 1), v_SKND.flatten(0, 1)
+        scores = torch.baddbmm(step.mask(self.kv_heads), q, k.mT, alpha=self.head_dim**-0.5)
+        return self.out(torch.bmm(scores.softmax(-1), v).view(len(x_SE), -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, cos_sin: tuple[Tensor, Tensor], cache: tuple[Tensor, Tensor] | None = None) -> Tensor:
         x = x + self.attention(self.norm1(x), cos_sin, cache)
+        return x + self.mlp(self.norm2(x))
+
+    def packed(self, x: Tensor, cos_sin: tuple[Tensor, Tensor], stretches: Sequence[Stretch]) -> Tensor:
+        x = x + self.attention.packed(self.norm1(x), cos_sin, stretches)
         return x + self.mlp(self.norm2(x))
 
     def decode(self, x: Tensor, cos_sin: tuple[Tensor, Tensor], kv: tuple[Tensor, Tensor], step: Step) -> Tensor:
@@ -235,13 +243,19 @@ class Transformer(nn.Module):
             x = block(x, cos_sin, None if cache is None else (cache.k_LSKND[layer], cache.v_LSKND[layer]))
         return self.norm(x)
 
+    def hidden_packed(self, ids_M: Tensor, at_M: Tensor, stretches: Sequence[Stretch]) -> Tensor:
+        """States [M, E] of packed tokens that stand at positions `at_M` of the rows the stretches describe."""
+        x, cos_sin = self.embed(ids_M), self.rope(at_M)
+        for block in self.layers():
+            x = block.packed(x, cos_sin, stretches)
+        return self.norm(x)
+
     def decode(self, ids_S: Tensor, cache: Cache, step: Step) -> Tensor:
         """States [S, E] of one more token for each of the cache's S slots."""
-        x = self.embed(ids_S)[:, None]
-        cos, sin = self.rope(step.at_S)
+        x, cos_sin = self.embed(ids_S), self.rope(step.at_S)
         for layer, block in enumerate(self.layers()):
-            x = block.decode(x, (cos[:, None], sin[:, None]), (cache.k_LSKND[layer], cache.v_LSKND[layer]), step)
-        return self.norm(x)[:, 0]
+            x = block.decode(x, cos_sin, (cache.k_LSKND[layer], cache.v_LSKND[layer]), step)
+        return self.norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the vocabulary for states of any leading shape."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aha.tasks.base import Task
-from aha.train.grpo import Grpo, describe, roll_out
+from aha.train.metrics import describe
+from aha.train.rollouts import roll_out
+from aha.train.settings import Grpo
 from aha.types import Engine
 
 GROUPS = 8

@@ -9,7 +9,7 @@ from pydantic import Field
 from aha.config import Settings
 from aha.tasks.base import Task
 from aha.tasks.countdown import RUBRICS, countdown
-from aha.train.grpo import Grpo
+from aha.train.settings import Grpo
 
 
 class Countdown(Settings):

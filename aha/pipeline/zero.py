@@ -27,10 +27,12 @@ from aha.pipeline.preflight import preflight
 from aha.pipeline.recipe import Zero
 from aha.pipeline.screen import Screen
 from aha.rollout.engine import TorchEngine
-from aha.runlog import RunLog, read_jsonl, read_samples
+from aha.runlog import RunLog, read_samples
+from aha.tables import read_jsonl
 from aha.tasks.base import Task
 from aha.train import grpo
-from aha.train.grpo import Rollout, State
+from aha.train.grpo import State
+from aha.train.rollouts import Rollout, advantages
 from aha.types import Completion, Problem, Sampling, Score
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -195,7 +197,7 @@ def restore(policy: Transformer, state: State, folder: Path, dtype: torch.dtype)
 
 def sample_rows(rollout: Rollout, settings: Zero) -> list[dict[str, Any]]:
     """Every reply of a step as a row."""
-    advantage_BG = grpo.advantages(rollout, settings.grpo).tolist()
+    advantage_BG = advantages(rollout, settings.grpo).tolist()
     groups = zip(rollout.problems, rollout.groups, rollout.scores, advantage_BG, strict=True)
     return [
         sample_row(problem, s, reply, score) | {"advantage": advantage}

@@ -34,7 +34,7 @@ def centred(reward_BG: Tensor) -> Tensor:
 def leave_one_out(reward_BG: Tensor) -> Tensor:
     """How much better each reply did than the mean of the others in its group -> advantage_BG.
 
-    RLOO (2402.14740) section 2; equal to `centred` times n / (n - 1). NaN as in `z_score`.
+    RLOO (2402.14740); equal to `centred` times n / (n - 1). NaN as in `z_score`.
     """
     centred_BG, valid_B1 = _centre(reward_BG)
     return centred_BG * valid_B1 / (valid_B1 - 1).clamp(min=1)

@@ -1,7 +1,8 @@
-"""Sampled replies as tensors: sorted by length, cut into micro-batches of a bounded number of tokens.
+"""Sampled replies as tensors: sorted by length, cut into micro-batches, packed so that no token is computed twice.
 
-The width of a micro-batch is that of its longest row, so sorting leaves little padding; and since the weights of tokens
-are fixed for the whole batch first, how it is cut changes time and memory and nothing else.
+A micro-batch is computed as one run of tokens without padding: every distinct prompt once, then the replies, each of
+which looks back on its prompt. Only attention sees rows, in stretches of similar length. The weights of tokens are
+fixed for the whole batch first, so how it is cut changes time and memory and nothing else.
 """
 
 from __future__ import annotations
@@ -12,17 +13,29 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from aha.models.attention import Stretch
 from aha.types import Completion
+
+SIMILAR = 0.7
+"""Rows share a stretch while the shortest has this share of the longest's length: what attention may pad."""
+ROUND = 256
+"""Packed tokens are a multiple of this: matrix products of a size not seen before take time to set up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B rows of prompt and reply, T tokens wide, padded on the right.
+    """B replies, T tokens the longest, longest first.
 
-    `target_mask_BT[b, t]` marks the positions whose next token belongs to the reply; all other tensors are zero
-    elsewhere. `weight_BT` sums to one over all rows of the step, of which a micro-batch holds some.
+    `ids_BT` are the tokens fed, the prompt's last one and all of the reply but its end; `target_BT` those they should
+    be followed by, the reply. `mask_BT` is one where a token is learnt from; everything is zero past a reply's end.
+    `weight_BT` sums to one over all rows of the step, of which a micro-batch holds some.
     """
 
+    prompts: Sequence[Sequence[int]]
+    """Distinct prompts, less their last token."""
+    prompt_B: Tensor
+    """Which prompt each reply continues."""
+    length_B: Tensor
     ids_BT: Tensor
     target_BT: Tensor
     mask_BT: Tensor
@@ -34,49 +47,114 @@ class Batch:
         return len(self.ids_BT)
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """M tokens to compute: prompts, then the replies' tokens row by row, then idle ones."""
+
+    ids_M: Tensor
+    at_M: Tensor
+    stretches: list[Stretch]
+    replies: slice
+    """The packed tokens that are replies'."""
+
+
 def collate(
     replies: Sequence[Completion], advantage_B: Tensor, weigh: Callable[[Tensor], Tensor], learn_B: Tensor
 ) -> Batch:
     """One batch of all replies, longest first. Replies outside `learn_B` (a failed grader) get weight zero."""
-    order = sorted(range(len(replies)), key=lambda i: -_length(replies[i]))
-    B, T = len(replies), _length(replies[order[0]]) - 1
+    order = sorted(range(len(replies)), key=lambda i: -len(replies[i].token_ids))
+    prompts: dict[tuple[int, ...], int] = {}
+    prompt_B = torch.tensor([prompts.setdefault(tuple(replies[i].prompt_ids[:-1]), len(prompts)) for i in order])
+    length_B = torch.tensor([len(replies[i].token_ids) for i in order])
+    B, T = len(replies), int(length_B[0])
     ids_BT, target_BT = torch.zeros(B, T, dtype=torch.long), torch.zeros(B, T, dtype=torch.long)
-    mask_BT, old_logp_BT = torch.zeros(B, T), torch.zeros(B, T)
+    old_logp_BT = torch.zeros(B, T)
     for row, i in enumerate(order):
-        reply = replies[i]
-        ids = torch.tensor(reply.prompt_ids + reply.token_ids)
-        ids_BT[row, : len(ids) - 1], target_BT[row, : len(ids) - 1] = ids[:-1], ids[1:]
-        span = slice(len(reply.prompt_ids) - 1, len(ids) - 1)
-        mask_BT[row, span], old_logp_BT[row, span] = 1.0, torch.tensor(reply.logprobs)
+        reply, n = replies[i], len(replies[i].token_ids)
+        ids_BT[row, :n] = torch.tensor(reply.prompt_ids[-1:] + reply.token_ids[:-1])
+        target_BT[row, :n], old_logp_BT[row, :n] = torch.tensor(reply.token_ids), torch.tensor(reply.logprobs)
     index = torch.tensor(order)
-    mask_BT *= learn_B[index].float()[:, None]
-    return Batch(ids_BT, target_BT, mask_BT, old_logp_BT, weigh(mask_BT), advantage_B[index])
-
-
-def _length(reply: Completion) -> int:
-    return len(reply.prompt_ids) + len(reply.token_ids)
+    mask_BT = (torch.arange(T) < length_B[:, None]).float() * learn_B[index].float()[:, None]
+    return Batch(
+        list(prompts), prompt_B, length_B, ids_BT, target_BT, mask_BT, old_logp_BT, weigh(mask_BT), advantage_B[index]
+    )
 
 
 def micro_batches(batch: Batch, tokens: int) -> Iterator[Batch]:
-    """Cut into runs of rows of at most `tokens` padded tokens (one row at least), each as wide as its longest row."""
-    held_BT = (batch.ids_BT != 0) | (batch.target_BT != 0)
-    widths: list[int] = held_BT.long().mul(torch.arange(1, held_BT.shape[1] + 1)).amax(1).tolist()
-    start = 0
-    while start < len(batch):
-        width = max(1, widths[start])
-        rows = slice(start, start + max(1, tokens // width))
-        start = rows.stop
-        yield Batch(
-            batch.ids_BT[rows, :width],
-            batch.target_BT[rows, :width],
-            batch.mask_BT[rows, :width],
-            batch.old_logp_BT[rows, :width],
-            batch.weight_BT[rows, :width],
-            batch.advantage_B[rows],
-        )
+    """Cut into runs of rows of at most `tokens` tokens with their prompts (one row at least)."""
+    start, held, seen = 0, 0, set[int]()
+    pairs: list[tuple[int, int]] = list(zip(batch.prompt_B.tolist(), batch.length_B.tolist(), strict=True))
+    for row, (prompt, length) in enumerate(pairs):
+        cost = length + (0 if prompt in seen else len(batch.prompts[prompt]))
+        if row > start and held + cost > tokens:
+            yield rows_of(batch, slice(start, row))
+            start, held, seen = row, 0, set()
+            cost = length + len(batch.prompts[prompt])
+        held += cost
+        seen.add(prompt)
+    yield rows_of(batch, slice(start, len(batch)))
 
 
-def padded_share(batch: Batch, tokens: int) -> float:
-    """Share of the trained positions that hold a reply token: the rest is prompt and padding."""
-    useful = float((batch.mask_BT > 0).sum())
-    return useful / max(1, sum(micro.ids_BT.numel() for micro in micro_batches(batch, tokens)))
+def rows_of(batch: Batch, rows: slice) -> Batch:
+    """Some rows, as wide as the longest of them."""
+    T = int(batch.length_B[rows.start])
+    return Batch(
+        batch.prompts,
+        batch.prompt_B[rows],
+        batch.length_B[rows],
+        batch.ids_BT[rows, :T],
+        batch.target_BT[rows, :T],
+        batch.mask_BT[rows, :T],
+        batch.old_logp_BT[rows, :T],
+        batch.weight_BT[rows, :T],
+        batch.advantage_B[rows],
+    )
+
+
+def pack(batch: Batch) -> Packed:
+    """The tokens of a micro-batch and who looks back on whom."""
+    used = sorted(set(batch.prompt_B.tolist()), key=lambda p: -len(batch.prompts[p]))
+    place = {p: i for i, p in enumerate(used)}
+    shared = [batch.prompts[p] for p in used]
+    shared_P = torch.tensor([len(prompt) for prompt in shared])
+    held_BT = torch.arange(batch.ids_BT.shape[1]) < batch.length_B[:, None]
+    prefix_B = shared_P[[place[p] for p in batch.prompt_B.tolist()]]
+    at_BT = prefix_B[:, None] + torch.arange(batch.ids_BT.shape[1])
+    ids_M = torch.cat((torch.tensor([i for prompt in shared for i in prompt], dtype=torch.long), batch.ids_BT[held_BT]))
+    at_M = torch.cat((*(torch.arange(n) for n in shared_P.tolist()), at_BT[held_BT]))
+    asked, idle = len(ids_M), -len(ids_M) % ROUND
+    ids_M, at_M = (torch.cat((x_M, x_M.new_zeros(idle))) for x_M in (ids_M, at_M))
+    start_P, start_B = starts(shared_P), starts(batch.length_B) + int(shared_P.sum())
+    prefix_start_B = start_P[[place[p] for p in batch.prompt_B.tolist()]]
+    nothing_P = torch.zeros_like(shared_P)
+    stretches = [
+        *stretch(start_P, nothing_P, start_P, shared_P, len(ids_M)),
+        *stretch(prefix_start_B, prefix_B, start_B, batch.length_B, len(ids_M)),
+    ]
+    return Packed(ids_M, at_M, stretches, slice(int(shared_P.sum()), asked))
+
+
+def starts(length_B: Tensor) -> Tensor:
+    """Where each of rows laid end to end begins."""
+    return length_B.cumsum(0) - length_B
+
+
+def stretch(prefix_start_B: Tensor, prefix_B: Tensor, start_B: Tensor, length_B: Tensor, tokens: int) -> list[Stretch]:
+    """Stretches for rows, longest first, that stand at `start_B` and look back on `prefix_B` tokens elsewhere."""
+    found: list[Stretch] = []
+    lengths: list[int] = length_B.tolist()
+    begin = 0
+    while begin < len(lengths) and lengths[begin]:
+        end = begin + 1
+        while end < len(lengths) and lengths[end] and lengths[end] >= SIMILAR * lengths[begin] - 4:
+            end += 1
+        rows = slice(begin, end)
+        first, prefix_B1 = int(prefix_B[rows].min()), prefix_B[rows, None]
+        end_B1 = prefix_B1 + length_B[rows, None]
+        at_S = torch.arange(int(end_B1.max()))
+        own_BS = start_B[rows, None] + at_S - prefix_B1
+        tokens_BS = torch.where(at_S < prefix_B1, prefix_start_B[rows, None] + at_S, own_BS).clamp(max=tokens - 1)
+        asked_BU = ((at_S >= prefix_B1) & (at_S < end_B1))[:, first:]
+        found.append(Stretch(tokens_BS, first, asked_BU.flatten().nonzero()[:, 0], int(start_B[begin])))
+        begin = end
+    return found
