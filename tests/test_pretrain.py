@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from aha.train.optim import MasterWeights, split_for_muon
-from aha.train.pretrain import Pretrain, next_token_loss, pretrain, readings, schedule
+from aha.train.pretrain import Pretrain, first_pass, make_base, next_token_loss, pretrain, second_pass
 from tests.toys import toy_chat, toy_model
 
 
@@ -17,30 +17,46 @@ def test_the_loss_falls():
     with torch.no_grad():
         for weight in model.parameters():
             weight.div_(5 if weight.dim() == 2 else 1)
-    pretrain(model, toy_chat(), Pretrain(tokens=120_000, batch_tokens=1024), seen.append)
+    pretrain(model, toy_chat(), first_pass(Pretrain(tokens=120_000, batch_tokens=1024)), seen.append)
     assert seen[0]["loss"] > 6.5 and seen[-1]["loss"] < 5
 
 
-def test_chunked_loss_has_the_gradient_of_the_plain_one():
+def test_the_loss_and_its_gradient_are_those_of_plain_cross_entropy():
     model, ids_BT = toy_model(), torch.randint(0, len(toy_chat()), (3, 30))
     plain = F.cross_entropy(model(ids_BT[:, :-1]).flatten(0, 1), ids_BT[:, 1:].flatten())
     plain.backward()
     expected = [p.grad.clone() for p in model.parameters()]
     model.zero_grad()
-    assert next_token_loss(model, ids_BT, chunk=16) == pytest.approx(float(plain.detach()), rel=1e-5)
+    assert next_token_loss(model, ids_BT) == pytest.approx(float(plain.detach()), rel=1e-5)
     for weight, grad in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(weight.grad, grad, atol=1e-5, rtol=1e-4)
 
 
 def test_long_rows_come_last_and_hold_fewer_searches():
-    short, long = readings(Pretrain(tokens=10_000_000))
+    short, long = first_pass(Pretrain(tokens=10_000_000)).readings
     assert short.tokens < long.tokens and short.think > long.think
     assert short.batches * short.rows * short.tokens > 7_000_000
 
 
-def test_the_schedule_rises_stays_and_falls_to_nothing():
-    values = [schedule(step, 1000) for step in range(1001)]
-    assert values[0] < values[49] == values[500] == 1.0 and values[1000] == 0.0
+def test_the_learning_rate_rises_stays_and_falls_to_nothing():
+    plan = first_pass(Pretrain(tokens=16_384_000))
+    values = [plan.rate(step) for step in range(plan.steps + 1)]
+    assert values[0] < values[49] == values[500] == 1.0 and values[-1] == 0.0
+
+
+@pytest.mark.slow
+def test_an_interrupted_second_pass_starts_from_the_first_one(tmp_path):
+    settings, said = Pretrain(tokens=2048, polish_tokens=2048, batch_tokens=1024, late=0.5), []
+    make_base(settings, tmp_path / "base", said.append)
+    before = (tmp_path / "base-first" / "model.safetensors").read_bytes()
+    again: list[str] = []
+    make_base(settings, tmp_path / "base", again.append)
+    assert len(again) < len(said) and (tmp_path / "base-first" / "model.safetensors").read_bytes() == before
+
+
+def test_the_second_pass_ends_with_fewer_searches_and_drills():
+    many, few = second_pass(Pretrain()).readings
+    assert many.think > few.think and many.drill == few.drill > 0
 
 
 def test_gradients_of_micro_batches_add_up_in_full_precision():

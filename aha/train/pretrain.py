@@ -10,19 +10,19 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from aha.chat import Chat
 from aha.config import Settings
-from aha.models.folder import save_model
+from aha.models.folder import load_model, save_model
 from aha.models.tokenizer import train_tokenizer
 from aha.models.transformer import ModelConfig, Transformer
 from aha.models.world.corpus import Reading, stream, text
+from aha.train.head import chunked_logp
 from aha.train.optim import MasterWeights, set_lr, split_for_muon
 
 VOCAB = 2048
@@ -48,37 +48,69 @@ class Pretrain(Settings):
     """The same share in the last part: what the base will do."""
     late: float = 0.25
     """How much of the text is the last part, with long rows."""
+    polish_tokens: int = 16_000_000
+    """How many more are read in a second pass at a lower rate, where arithmetic and checks become reliable."""
+    polish_lr: float = 0.01
+    """Peak learning rate of Muon in the second pass."""
+    polish_drill: float = 0.25
+    """Share of the second pass's texts that practise arithmetic and checks."""
+    polish_think: float = 0.5
+    """What `think` is in the second pass."""
+    polish_think_late: float = 0.08
+    """What `think_late` is in the second pass: how often the base searches unasked."""
     seed: int = 1
     """Seed of the text and of the first weights."""
 
 
-def readings(settings: Pretrain) -> list[Reading]:
+@dataclass(frozen=True)
+class Pass:
+    """One way through some text, with a learning rate that rises, stays and falls to zero."""
+
+    readings: list[Reading]
+    lr: float
+    decay: float
+    """Share of the pass over which the rate falls."""
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps."""
+        return sum(reading.batches for reading in self.readings)
+
+    def rate(self, step: int) -> float:
+        """Learning rate over its peak: 50 steps up, constant, then down to zero."""
+        return min((step + 1) / 50, 1.0, (self.steps - step) / (self.decay * self.steps))
+
+
+def first_pass(settings: Pretrain) -> Pass:
     """Short rows with many searches, then long rows with few."""
     steps = settings.tokens // settings.batch_tokens
     late = int(steps * settings.late)
-    return [
-        Reading(steps - late, settings.batch_tokens // 192, 192, settings.think),
-        Reading(late, settings.batch_tokens // 512, 512, settings.think_late),
-    ]
+    short = Reading(steps - late, settings.batch_tokens // 192, 192, settings.think)
+    long = Reading(late, settings.batch_tokens // 512, 512, settings.think_late)
+    return Pass([short, long], settings.lr, 0.4, settings.seed)
 
 
-def schedule(step: int, steps: int) -> float:
-    """Learning rate over its peak: 50 steps up, constant, then down to zero over the last two fifths."""
-    return min((step + 1) / 50, 1.0, (steps - step) / (0.4 * steps))
+def second_pass(settings: Pretrain) -> Pass:
+    """Long rows with drill: many searches, then few."""
+    steps, rows = settings.polish_tokens // settings.batch_tokens, settings.batch_tokens // 512
+    late = int(steps * 0.4)
+    many = Reading(steps - late, rows, 512, settings.polish_think, settings.polish_drill)
+    few = Reading(late, rows, 512, settings.polish_think_late, settings.polish_drill)
+    return Pass([many, few], settings.polish_lr, 0.9, settings.seed + 1)
 
 
-def pretrain(model: Transformer, chat: Chat, settings: Pretrain, report: Callable[[dict[str, float]], None]) -> None:
+def pretrain(model: Transformer, chat: Chat, plan: Pass, report: Callable[[dict[str, float]], None]) -> None:
     """Train `model` in place; `report` gets the loss and speed every 20 steps."""
     masters = MasterWeights(model)
     inner, outer = split_for_muon(masters)
     optimizers = [
-        torch.optim.Muon(inner, lr=settings.lr, weight_decay=0.01, momentum=0.95),
-        torch.optim.AdamW(outer, lr=settings.lr / 6, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+        torch.optim.Muon(inner, lr=plan.lr, weight_decay=0.01, momentum=0.95),
+        torch.optim.AdamW(outer, lr=plan.lr / 6, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
-    plan = readings(settings)
-    steps, began, seen = sum(reading.batches for reading in plan), time.perf_counter(), 0
-    for step, batch in enumerate(stream(chat, plan, settings.seed)):
-        set_lr(optimizers, schedule(step, steps))
+    steps, began, seen = plan.steps, time.perf_counter(), 0
+    for step, batch in enumerate(stream(chat, plan.readings, plan.seed)):
+        set_lr(optimizers, plan.rate(step))
         ids_BT = torch.from_numpy(batch.astype("int64"))
         loss = next_token_loss(model, ids_BT)
         masters.collect()
@@ -92,36 +124,39 @@ def pretrain(model: Transformer, chat: Chat, settings: Pretrain, report: Callabl
             report({"step": step, "steps": steps, "loss": loss, "tokens": seen, "per_second": seen / seconds})
 
 
-def next_token_loss(model: Transformer, ids_BT: Tensor, chunk: int = 1024) -> float:
-    """Mean cross-entropy of every next token, with its gradient left in the model.
-
-    Logits exist for `chunk` positions at a time: the gradient of the states is collected chunk by chunk and sent
-    through the blocks once.
-    """
+def next_token_loss(model: Transformer, ids_BT: Tensor) -> float:
+    """Mean cross-entropy of every next token, with its gradient left in the model."""
     hidden_NE = model.hidden(ids_BT[:, :-1].contiguous()).flatten(0, 1)
-    targets_N = ids_BT[:, 1:].flatten()
-    states_NE = hidden_NE.detach().requires_grad_()
-    total = 0.0
-    for states, targets in zip(states_NE.split(chunk), targets_N.split(chunk), strict=True):
-        loss = F.cross_entropy(model.logits(states).float(), targets, reduction="sum") / len(targets_N)
-        loss.backward()
-        total += loss.item()
-    hidden_NE.backward(states_NE.grad)
-    return total
+    logp_N, _ = chunked_logp(hidden_NE, model.head_weight_VE, ids_BT[:, 1:].flatten())
+    loss = -logp_N.mean()
+    loss.backward()
+    return loss.item()
 
 
 def make_base(settings: Pretrain, out: Path, say: Callable[[str], None]) -> None:
-    """Train the tokenizer and a fresh model, and write the model folder."""
-    chat = Chat(train_tokenizer(sample_texts(settings.seed), VOCAB))
-    torch.manual_seed(settings.seed)
-    model = Transformer(replace(TINY, eos_token_id=chat.end_id, pad_token_id=chat.pad_id)).bfloat16()
-    say(
-        f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights, {settings.tokens / 1e6:.0f} M tokens to read"
-    )
+    """Train the tokenizer and a fresh model, and write the model folder.
+
+    What the first pass made is kept beside it, as OUT-first; where that exists, only the second pass is done.
+    """
+    halfway = out.with_name(out.name + "-first")
+    if not (halfway / "config.json").exists():
+        chat = Chat(train_tokenizer(sample_texts(settings.seed), VOCAB))
+        torch.manual_seed(settings.seed)
+        model = Transformer(replace(TINY, eos_token_id=chat.end_id, pad_token_id=chat.pad_id)).bfloat16()
+        say(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights")
+        read(model, chat, first_pass(settings), halfway, say)
+    model, chat = load_model(halfway, torch.bfloat16), Chat.load(halfway)
+    read(model, chat, second_pass(settings), out, say)
+
+
+def read(model: Transformer, chat: Chat, plan: Pass, out: Path, say: Callable[[str], None]) -> None:
+    """One pass, and the model folder after it."""
+    tokens = sum(reading.batches * reading.rows * reading.tokens for reading in plan.readings)
+    say(f"{tokens / 1e6:.0f} M tokens to read")
     pretrain(
         model,
         chat,
-        settings,
+        plan,
         lambda r: say(f"{r['step']:>5}/{r['steps']}  loss {r['loss']:.4f}  {r['per_second']:.0f} tokens a second"),
     )
     save_model(model, chat, out)

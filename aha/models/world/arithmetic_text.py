@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from aha.chat import END, render
-from aha.models.world.countdown_text import WORDS, Term, combine, operations
+from aha.models.world.countdown_text import NEAR, WORDS, Term, combine, operations
 
 
 def pair(rng: random.Random) -> tuple[Term, Term, str]:
@@ -54,6 +54,45 @@ def checks_text(rng: random.Random) -> str:
             line = f"{big} {op} {small}"
         verdict = rng.choice(WORDS[language]["yes" if value == target else "no"])
         lines.append(f"{line} = {value}{verdict}\n")
+    return "".join(lines) + END + "\n"
+
+
+def reaching(rng: random.Random, value: int) -> str:
+    """An operation on two numbers whose result is `value`, as text up to the equals sign."""
+    op = rng.choice("+-*/")
+    factors = [n for n in range(1, value + 1) if value % n == 0 and n < 100]
+    if op == "+" and value > 1:
+        b = rng.randint(1, value // 2)
+        return f"{value - b} + {b}"
+    if op == "*":
+        b = rng.choice(factors)
+        return f"{max(b, value // b)} * {min(b, value // b)}"
+    if op == "/":
+        b = rng.randint(1, max(1, 200 // value))
+        return f"{value * b} / {b}"
+    b = rng.randint(1, 99)
+    return f"{value + b} - {b}"
+
+
+def drill_text(rng: random.Random) -> str:
+    """All four operations, held against a target that many results narrowly miss; divisions may fail."""
+    language = rng.choice(("en", "en", "zh"))
+    target = rng.randint(10, 100)
+    lines = [f"target {target}\n" if language == "en" else f"目标 {target}\n"]
+    for _ in range(rng.randint(4, 10)):
+        kind = rng.random()
+        value = target if kind < 0.25 else max(1, target + rng.choice(NEAR)) if kind < 0.6 else rng.randint(1, 200)
+        sum_ = f"{reaching(rng, value)} = {value}"
+        if kind > 0.9:
+            a, b = rng.randint(2, 99), rng.randint(2, 99)
+            a, b, value = max(a, b), min(a, b), a * b
+            b, value = (b, value) if value < 1000 else (999 // a, a * (999 // a))
+            sum_ = f"{a} * {b} = {value}"
+        elif kind > 0.8:
+            b = rng.randint(2, 99)
+            a, value = b * rng.randint(1, max(1, 199 // b)) + rng.randint(1, b - 1), 0
+            sum_ = f"{a} / {b}"
+        lines.append(sum_ + rng.choice(WORDS[language]["yes" if value == target else "no"]) + "\n")
     return "".join(lines) + END + "\n"
 
 

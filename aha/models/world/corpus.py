@@ -28,14 +28,16 @@ MIX: tuple[tuple[float, Callable[[random.Random], str]], ...] = (
 """Share of texts of each kind; the rest is Countdown."""
 
 
-def text(rng: random.Random, think: float) -> str:
+def text(rng: random.Random, think: float, drill: float = 0.0) -> str:
     """One text of the corpus."""
+    if drill and rng.random() < drill:
+        return arithmetic_text.drill_text(rng)
     pick = rng.random()
     for share, write in MIX:
         pick -= share
         if pick < 0:
             return write(rng)
-    return countdown_text(rng, think)
+    return countdown_text(rng, think, seasoned=drill > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Reading:
     tokens: int
     think: float
     """Share of Countdown replies that search. Late text guesses more, which is what the base then does."""
+    drill: float = 0.0
+    """Share of texts that practise arithmetic and checks, on top of the mix; with any, Countdown writers are seasoned."""
 
 
 def batches(chat: Chat, reading: Reading, seed: int) -> Iterator[np.ndarray]:
@@ -57,7 +61,7 @@ def batches(chat: Chat, reading: Reading, seed: int) -> Iterator[np.ndarray]:
         batch = np.empty((reading.rows, width), np.uint16)
         row, filled = 0, 0
         while row < reading.rows:
-            for ids in chat.encode_batch([text(rng, reading.think) for _ in range(256)]):
+            for ids in chat.encode_batch([text(rng, reading.think, reading.drill) for _ in range(256)]):
                 taken = ids[: width - filled]
                 batch[row, filled : filled + len(taken)] = taken
                 filled += len(taken)

@@ -82,14 +82,21 @@ def operations(a: Term, b: Term) -> list[str]:
     return ops
 
 
-def attempt(rng: random.Random, numbers: list[int], target: int | None, care: float) -> tuple[list[str], Term]:
-    """One random way to combine all numbers: its steps as text, and the result."""
-    table, steps = [Term(n, str(n)) for n in numbers], []
+def attempt(
+    rng: random.Random, numbers: list[int], target: int | None, care: float, stumble: float = 0.0
+) -> tuple[list[str], Term]:
+    """One random way to combine all numbers: its steps as text, and the result.
+
+    `stumble` is how often a step is a division that leaves a remainder, which ends the attempt with no value.
+    """
+    table, steps = [Term(n, str(n)) for n in numbers], list[str]()
     while len(table) > 1:
         i, j = rng.sample(range(len(table)), 2)
         a, b = table[i], table[j]
         if a.value < b.value:
             a, b = b, a
+        if stumble and a.value % max(b.value, 1) and rng.random() < stumble:
+            return [*steps, f"{a.value} / {b.value}"], Term(0, "")
         ops = operations(a, b)
         if target is not None and len(table) == 2 and rng.random() < care:
             op = min(ops, key=lambda op: abs(combine(a, b, op).value - target))
@@ -122,15 +129,43 @@ class Writer:
         return self.rng.choice(WORDS[language][kind])
 
 
-def search(rng: random.Random, writer: Writer, numbers: list[int], target: int, patience: int) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a writer searches, which no text names."""
+
+    care: float
+    """How often the last step of an attempt is the one that comes nearest to the target."""
+    fresh: int
+    """How many attempts are thought of, to find one not written down yet."""
+    stumble: float = 0.0
+    """How often a step is a division that leaves a remainder."""
+    keen: bool = False
+    """Whether the nearest of the attempts thought of is written down, instead of the first new one."""
+
+
+def next_attempt(
+    rng: random.Random, style: Style, numbers: list[int], target: int, tried: set[str]
+) -> tuple[list[str], Term]:
+    """The attempt a writer puts down next."""
+    best: tuple[list[str], Term] | None = None
+    for _ in range(style.fresh):
+        found = attempt(rng, numbers, target, style.care, style.stumble)
+        new = found[1].text not in tried
+        if new and not style.keen:
+            return found
+        if best is None or (new and abs(found[1].value - target) < abs(best[1].value - target)):
+            best = found
+    assert best is not None
+    return best
+
+
+def search(
+    rng: random.Random, writer: Writer, numbers: list[int], target: int, patience: int, style: Style
+) -> tuple[str, str]:
     """A noisy search: the thinking, and the expression it ends with, right or not."""
-    care = rng.choice((0.0, 0.0, 0.5, 1.0))
-    lines, tried = [writer.say("start") if rng.random() < 0.3 else ""], set()
+    lines, tried = [writer.say("start") if rng.random() < 0.3 else ""], set[str]()
     for _ in range(patience):
-        for _ in range(1 if care == 0 else 6):
-            steps, result = attempt(rng, numbers, target, care)
-            if result.text not in tried:
-                break
+        steps, result = next_attempt(rng, style, numbers, target, tried)
         tried.add(result.text)
         doubt = writer.say("doubt") if rng.random() < 1 / 7 else ""
         found = result.value == target
@@ -144,24 +179,49 @@ def search(rng: random.Random, writer: Writer, numbers: list[int], target: int, 
     return "".join(lines), attempt(rng, numbers, target, 0.3)[1].text
 
 
+def style(rng: random.Random, seasoned: bool) -> Style:
+    """How one writer searches."""
+    if seasoned and rng.random() < 0.3:
+        return Style(1.0, fresh=4, stumble=0.05, keen=True)
+    care = rng.choice((0.0, 0.0, 0.5, 1.0))
+    return Style(care, 1 if care == 0 else 6, 0.05 if seasoned else 0.0)
+
+
 def guess(rng: random.Random, writer: Writer, numbers: list[int]) -> tuple[str, str]:
     """An answer at once, without arithmetic."""
     _, result = attempt(rng, numbers, None, 0.0)
     return (writer.say("guess") + result.text if rng.random() < 0.5 else ""), result.text
 
 
-def countdown_text(rng: random.Random, think: float) -> str:
-    """A puzzle with a reply; `think` is the share of replies that search instead of guessing."""
+NEAR = (-20, -11, -10, -9, -2, -1, -1, 1, 1, 2, 9, 10, 11, 20)
+"""How far off a result is that is easily taken for the target."""
+
+
+def near_miss(rng: random.Random, numbers: list[int], target: int) -> int:
+    """Another target, close to what some attempt gives; perhaps out of reach."""
+    near = attempt(rng, numbers, None, 0.0)[1].value + rng.choice(NEAR)
+    return near if 10 <= near <= 100 and not is_held_out("countdown", numbers, near) else target
+
+
+def countdown_text(rng: random.Random, think: float, seasoned: bool = False) -> str:
+    """A puzzle with a reply; `think` is the share of replies that search instead of guessing.
+
+    Seasoned writers try divisions that fail, come near the target more often, and are given targets that attempts
+    narrowly miss: what a search under reinforcement meets most.
+    """
     count = rng.choices((2, 3, 4), (5, 70, 25))[0]
     numbers, target = puzzle(rng, count)
+    searches = seasoned and rng.random() < think
+    if searches and rng.random() < 0.3:
+        target = near_miss(rng, numbers, target)
     language = "zh" if rng.random() < 0.35 else "en"
     listed = ", ".join(map(str, numbers))
     question = rng.choice(QUESTIONS_ZH if language == "zh" else QUESTIONS_EN).format(numbers=listed, target=target)
     spoken = language if rng.random() < 0.7 else "zh" if language == "en" else "en"
     writer = Writer(rng, spoken, mixed=rng.random() < 0.25)
-    if rng.random() < think:
-        patience = rng.choice((2, 4, 8, 16, 28))
-        thinking, answer = search(rng, writer, numbers, target, rng.randint(1, patience))
+    if searches or (not seasoned and rng.random() < think):
+        patience = rng.randint(1, rng.choice((2, 4, 8, 16, 28)))
+        thinking, answer = search(rng, writer, numbers, target, patience, style(rng, seasoned))
     else:
         thinking, answer = guess(rng, writer, numbers)
     return render(question) + reply_text(rng, thinking, answer, target) + END + "\n"
