@@ -1,10 +1,10 @@
 """Whole GRPO steps, aha beside TRL 1.16, on the same weights and prompts, alternating in one run.
 
-    python benchmarks/grpo_vs_trl.py [--model tiny] [--threads 2 1] [--rounds 2] [--steps 3] [--json]
+    python benchmarks/grpo_vs_trl.py [--model tiny] [--threads 2 1] [--rounds 2] [--steps 3] [--profile] [--json]
 
 32 prompts x 16 replies of at most 256 tokens, temperature 1, no KL term. TRL runs in fp32 and bf16, each at the fastest
 of a few micro-batches and modes, without checkpointing; both sides get the same allocator settings. Each measurement is
-a process of its own with one untimed step first. Needs `pip install -e ".[trl]"`.
+a process of its own with one untimed step first. `peak` is the share of the measured matrix peak that training reaches. Needs `pip install -e ".[trl]"`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def side(name: str, model: Path, *words: str) -> dict[str, Any]:
     """Run one side in its own process and read its report."""
     command = [sys.executable, "-m", f"benchmarks.{name}_side", str(model), "--json", *words]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | ALLOCATOR, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    report = json.loads(done.stdout.splitlines()[-1])
+    print(f"{name} {report['dtype']}: {report['seconds']} s", file=sys.stderr)
+    return report
 
 
 def main() -> None:
@@ -45,6 +47,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="alternations of the two sides")
     parser.add_argument("--steps", type=int, default=3, help="timed steps of each measurement")
     parser.add_argument("--micro", type=int, nargs="+", default=[16, 64], help="TRL's micro-batches to try")
+    parser.add_argument("--dtypes", nargs="+", choices=["bf16", "fp32"], default=["bf16", "fp32"])
+    parser.add_argument("--profile", action="store_true", help="print where one of aha's steps spends its time")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     model = resolve(options.model).resolve()
@@ -62,9 +66,10 @@ def compare(model: Path, threads: int, options: argparse.Namespace, prompts: Pat
     """All configurations at one number of threads, in turn, `rounds` times."""
     shared = ["--threads", str(threads), "--steps", str(options.steps), "--prompts", str(prompts)]
     runs: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for _ in range(options.rounds):
-        for dtype in ("bf16", "fp32"):
-            runs.setdefault(("aha", dtype), []).append(side("aha", model, "--dtype", dtype, *shared))
+    for number in range(options.rounds):
+        for dtype in options.dtypes:
+            traced = ["--profile"] if options.profile and number == 0 and dtype == "bf16" else []
+            runs.setdefault(("aha", dtype), []).append(side("aha", model, "--dtype", dtype, *shared, *traced))
             chosen = runs.get(("trl", dtype))
             best = (
                 ["--micro", str(chosen[0]["micro"]), "--mode", chosen[0]["mode"]]
@@ -117,14 +122,15 @@ def readable(rows: list[dict[str, Any]]) -> str:
     """The table for people."""
     lines = [
         str(machine()),
-        f"{'':14}{'s/step':>8}{'range':>16}{'sampled/s':>11}{'trained/s':>11}{'GiB':>6}{'x TRL':>7}",
+        f"{'':14}{'s/step':>8}{'range':>16}{'sampled/s':>11}{'trained/s':>11}{'GiB':>6}{'peak':>7}{'x TRL':>7}",
     ]
     for r in rows:
         name = f"{r['side']} {r['dtype']} {r['threads']}t"
         spread = f"{r['fastest']}-{r['slowest']}"
+        peak = f"{100 * r['peak_share']:.0f} %" if "peak_share" in r else ""
         lines.append(
             f"{name:14}{r['seconds_per_step']:8.2f}{spread:>16}{r['sample_per_second']:11.0f}{r['train_per_second']:11.0f}"
-            f"{r['peak_rss_gib']:6.2f}{r['times_best_trl']:7.1f}"
+            f"{r['peak_rss_gib']:6.2f}{peak:>7}{r['times_best_trl']:7.1f}"
         )
     return "\n".join(lines)
 
