@@ -4,7 +4,8 @@
 
 32 prompts x 16 replies of at most 256 tokens, temperature 1, no KL term. TRL runs in fp32 and bf16, each at the fastest
 of a few micro-batches and modes, without checkpointing; both sides get the same allocator settings. Each measurement is
-a process of its own with one untimed step first. `peak` is the share of the measured matrix peak that training reaches. Needs `pip install -e ".[trl]"`.
+a process of its own with one untimed step first. `peak` is the share of the measured matrix peak that training reaches.
+Needs `pip install -e ".[trl]"`.
 """
 
 from __future__ import annotations
