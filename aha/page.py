@@ -35,7 +35,7 @@ svg{width:100%;height:auto;display:block}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding-bottom:.3rem}
 th,td{padding:.25rem .9rem .25rem 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--grid)}
-th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}
+th:first-child,td:first-child{text-align:left;overflow-wrap:break-word}
 pre{background:var(--card);padding:.75rem;border-radius:.5rem;margin:.4rem 0;font:.85rem/1.45 ui-monospace,monospace;
 white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;direction:ltr}
 details{margin:.4rem 0;padding-left:.2rem}summary{cursor:pointer;overflow-wrap:anywhere}

@@ -149,12 +149,12 @@ class _Run:
 
     def admit(self) -> None:
         """Start waiting requests when few rows are left, and take back rows set aside when it is their turn."""
-        few = len(self.rows) <= self.rows.slots // FEW
-        if self.waiting and few:
+        few = self.rows.slots // FEW
+        if self.waiting and len(self.rows) <= few:
             self.park()
             self.enter()
         if self.parked and self.rows.free:
-            everyone = not len(self.rows) or (few and not self.waiting)
+            everyone = not len(self.rows) or (len(self.rows) <= few and not self.waiting)
             due = [row for row in self.parked if everyone or len(row.tokens) - 1 <= self.rows.furthest]
             due = due[: self.rows.free]
             if due:
