@@ -75,7 +75,7 @@ def main() -> None:
 def vars_of(values: list[float]) -> dict[str, float | None]:
     """Mean and standard deviation between seeds."""
     found = mean_and_spread(values)
-    return {"mean": found.mean, "spread": found.spread}
+    return {"mean": found.mean, "spread": found.sd}
 
 
 def readable(rows: list[dict[str, Any]], whole: dict[str, dict[str, float | None]]) -> str:
