@@ -85,10 +85,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         prompt_tokens = sum(len(c.prompt_ids) for group in rollout.groups for c in group)
         laps.append({"step": now - clock, "prompt_tokens": prompt_tokens} | record)
         clock = now
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     report = summarise(laps[1:], model, options.dtype, matrix_peak(dtype))
     if options.profile:
         profile(model, engine, task, settings, state)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"dtype": options.dtype, "micro": options.micro} | report | {"peak_rss_gib": round(peak, 2)}
 
 
