@@ -91,7 +91,7 @@ def report(folder: Annotated[Path, typer.Argument(help="A run folder.")]) -> Non
 
 @app.command(context_settings=FREE)
 def pretrain(context: typer.Context, out: Annotated[Path, typer.Argument(help="Folder for the model.")]) -> None:
-    """Make the embedded base model from nothing: corpus, tokenizer, weights. About an hour on two cores."""
+    """Make the embedded base model from nothing: corpus, tokenizer, weights. Under two hours on two cores."""
     from aha.config import load
     from aha.models.allocator import keep_memory
     from aha.train.pretrain import Pretrain, make_base

@@ -37,11 +37,14 @@ def is_right(a: str, op: str, b: str, c: str) -> bool:
 def audit(problems: Sequence[Problem], groups: Sequence[Sequence[Completion]]) -> dict[str, float]:
     """Counts of right sums and checks over all replies."""
     sums = right = checks = agreed = found = false_alarm = 0
+    by_operation: dict[str, list[bool]] = {op: [] for op in "+-*/"}
     for problem, group in zip(problems, groups, strict=True):
         for reply in group:
             equations = SUM.findall(reply.text)
             sums += len(equations)
             right += sum(is_right(*equation) for equation in equations)
+            for equation in equations:
+                by_operation[equation[1]].append(is_right(*equation))
             for value, verdict in CHECK.findall(reply.text):
                 hit = int(value) == problem.answer["target"]
                 checks += 1
@@ -50,6 +53,8 @@ def audit(problems: Sequence[Problem], groups: Sequence[Sequence[Completion]]) -
                 false_alarm += not hit and verdict in RIGHT
     return {
         "sums": sums, "sums_right": right / max(1, sums), "checks": checks, "checks_right": agreed / max(1, checks),
+        **{f"sums_right {op}": sum(held) / max(1, len(held)) for op, held in by_operation.items()},
+        **{f"sums {op}": len(held) for op, held in by_operation.items()},
         "hits": found, "false_alarms_per_check": false_alarm / max(1, checks),
     }  # fmt: skip
 

@@ -46,6 +46,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids_BT)
 
+    @property
+    def held_BT(self) -> Tensor:
+        """Where a reply has a token."""
+        return torch.arange(self.ids_BT.shape[1]) < self.length_B[:, None]
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
@@ -117,7 +122,7 @@ def pack(batch: Batch) -> Packed:
     place = {p: i for i, p in enumerate(used)}
     shared = [batch.prompts[p] for p in used]
     shared_P = torch.tensor([len(prompt) for prompt in shared])
-    held_BT = torch.arange(batch.ids_BT.shape[1]) < batch.length_B[:, None]
+    held_BT = batch.held_BT
     prefix_B = shared_P[[place[p] for p in batch.prompt_B.tolist()]]
     at_BT = prefix_B[:, None] + torch.arange(batch.ids_BT.shape[1])
     ids_M = torch.cat((torch.tensor([i for prompt in shared for i in prompt], dtype=torch.long), batch.ids_BT[held_BT]))

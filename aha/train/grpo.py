@@ -1,7 +1,8 @@
 """GRPO: sample groups, grade them, learn from how each reply compares with its own group (arXiv 2402.03300).
 
 The loop is on this page. What it learns from is in `rollouts.py`, the mathematics in `loss.py`, the tensors in
-`batch.py`; the caller brings the engine, the task, and callbacks that log and save. Left out: a value model, several devices.
+`batch.py`; the caller brings the engine, the task, and callbacks that log and save. Left out: a value model, several
+devices.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from aha.train import loss as L
 from aha.train.batch import Batch, Packed, collate, micro_batches, pack
 from aha.train.metrics import describe, merge, timing
 from aha.train.optim import MasterWeights
-from aha.train.rollouts import Rollout, advantages, rewards, roll_out
+from aha.train.rollouts import ADVANTAGES, Rollout, rewards, roll_out
 from aha.train.settings import Grpo
 from aha.types import Engine
 
@@ -82,7 +83,8 @@ def train(
 
 def prepare(rollout: Rollout, settings: Grpo) -> list[Batch]:
     """The batches of a step, one an update. Groups without a signal teach nothing and are left out."""
-    reward_BG, advantage_BG = rewards(rollout, settings), advantages(rollout, settings)
+    reward_BG = rewards(rollout, settings)
+    advantage_BG = ADVANTAGES[settings.advantage](reward_BG)
     useful = [b for b in range(len(reward_BG)) if bool((advantage_BG[b] != 0).any())]
     batches = []
     for part in range(settings.updates):
@@ -176,9 +178,8 @@ def reply_logp(policy: Transformer, batch: Batch, packed: Packed, temperature: f
     """
     hidden_NE = policy.hidden_packed(packed.ids_M, packed.at_M, packed.stretches)[packed.replies]
     learnt_BT = batch.mask_BT > 0
-    held_BT = torch.arange(learnt_BT.shape[1]) < batch.length_B[:, None]
-    if not torch.equal(learnt_BT, held_BT):
-        hidden_NE = hidden_NE[learnt_BT[held_BT]]
+    if not torch.equal(learnt_BT, batch.held_BT):
+        hidden_NE = hidden_NE[learnt_BT[batch.held_BT]]
     return L.chunked_logp(hidden_NE, policy.head_weight_VE, batch.target_BT[learnt_BT], temperature)
 
 

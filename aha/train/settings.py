@@ -25,7 +25,8 @@ class Grpo(Settings):
     warmup: int = Field(3, ge=0)
     """Optimizer steps over which the learning rate rises."""
     lr_end: float = Field(1.0, ge=0, le=1)
-    """Share of the learning rate that is left at the last step; it falls evenly from the first."""
+    """Share of the learning rate that is left at the last step; it falls evenly from the first, so a run that is
+    continued with more steps takes up a higher rate again."""
     updates: int = Field(1, ge=1)
     """Optimizer steps a rollout; the replies are dealt out among them."""
     advantage: Literal["z-score", "centred", "leave-one-out"] = "z-score"
