@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from aha.errors import RunError
+from aha.rollout import engine as engine_module
 from aha.rollout.engine import TorchEngine
 from aha.types import Sampling
 from tests.toys import toy_chat, toy_model
@@ -65,12 +66,49 @@ def test_few_slots_give_the_same_replies_as_many(slots):
     assert [[r.token_ids for r in g] for g in wide] == [[r.token_ids for r in g] for g in narrow]
 
 
-def test_a_wave_enters_when_few_rows_are_left_and_those_wait_for_it():
+def test_waiting_requests_enter_as_soon_as_a_row_leaves():
     engine = TorchEngine(toy_model(), toy_chat(), slots=8)
     sampling = Sampling(n=40, max_tokens=200, stop_token_ids=tuple(range(100)))
     [group] = engine.generate([PROMPTS[0]], sampling)
-    one_by_one = sum(len(reply.token_ids) for reply in group)
-    assert one_by_one / 8 < engine.ledger.steps < one_by_one / 2
+    tokens, longest = sum(len(reply.token_ids) for reply in group), max(len(reply.token_ids) for reply in group)
+    assert tokens / 8 <= engine.ledger.steps < tokens / 8 + longest
+
+
+def test_as_many_threads_as_there_are_give_the_same_replies():
+    model, chat, before = toy_model(), toy_chat(), torch.get_num_threads()
+    drawn = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        engine = TorchEngine(model, chat)
+        drawn.append([[r.token_ids for r in g] for g in engine.generate(PROMPTS, Sampling(n=40, max_tokens=8, seed=1))])
+        assert torch.get_num_threads() == threads and engine.ledger.tokens == sum(map(len, sum(drawn[-1], [])))
+    torch.set_num_threads(before)
+    assert drawn[0] == drawn[1] == drawn[2]
+
+
+def test_what_breaks_in_one_thread_stops_the_others(monkeypatch):
+    step = engine_module._Run.step
+
+    def failing(run):
+        if run.requests[0].prompt == 1:
+            raise ZeroDivisionError
+        step(run)
+
+    monkeypatch.setattr(engine_module._Run, "step", failing)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    engine = TorchEngine(toy_model(), toy_chat())
+    with pytest.raises(ZeroDivisionError):
+        engine.generate(PROMPTS, Sampling(n=40, max_tokens=50))
+
+
+def test_half_precision_is_decoded_like_one_forward_in_half_precision():
+    model, chat = toy_model("qwen3").bfloat16(), toy_chat()
+    [[reply]] = TorchEngine(model, chat).generate([PROMPTS[1]], Sampling(max_tokens=30))
+    ids = torch.tensor([reply.prompt_ids + reply.token_ids])
+    with torch.inference_mode():
+        logp = model(ids)[0].float().log_softmax(-1)[len(reply.prompt_ids) - 1 : -1]
+    gap = logp.gather(1, torch.tensor(reply.token_ids)[:, None])[:, 0] - torch.tensor(reply.logprobs)
+    assert gap.abs().mean() < 0.05
 
 
 def test_equal_prompts_get_different_replies_and_share_one_prefill():

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1] / "aha"
 LAYERS = [
     {"errors"},
-    {"types", "config", "split", "expressions", "stats", "page", "sandbox", "disk", "tables"},
+    {"types", "config", "split", "expressions", "stats", "page", "sandbox", "disk", "tables", "threads"},
     {"chat", "runlog", "svg"},
     {"models", "record"},
     {"rollout", "rewards", "figures"},

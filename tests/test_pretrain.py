@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from aha.train.optim import MasterWeights, split_for_muon
+from aha.train.optim import MasterWeights, Replica, gradients_side_by_side, split_for_muon
 from aha.train.pretrain import Pretrain, first_pass, make_base, next_token_loss, pretrain, second_pass
 from tests.toys import toy_chat, toy_model
 
@@ -27,7 +27,7 @@ def test_the_loss_and_its_gradient_are_those_of_plain_cross_entropy():
     plain.backward()
     expected = [p.grad.clone() for p in model.parameters()]
     model.zero_grad()
-    assert next_token_loss(model, ids_BT) == pytest.approx(float(plain.detach()), rel=1e-5)
+    assert next_token_loss(model, ids_BT, rows=3) == pytest.approx(float(plain.detach()), rel=1e-5)
     for weight, grad in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(weight.grad, grad, atol=1e-5, rtol=1e-4)
 
@@ -59,16 +59,27 @@ def test_the_second_pass_ends_with_fewer_searches_and_drills():
     assert many.think > few.think and many.drill == few.drill > 0
 
 
-def test_gradients_of_micro_batches_add_up_in_full_precision():
-    model = toy_model().bfloat16()
+def test_gradients_of_micro_batches_add_up_in_full_precision_over_threads():
+    model, before = toy_model().bfloat16(), torch.get_num_threads()
     masters = MasterWeights(model)
-    for _ in range(3):
-        for weight in model.parameters():
+
+    def backward(replica, part):
+        for weight in replica.parameters():
             weight.grad = torch.full_like(weight, 0.1)
-        masters.collect()
+        return part
+
+    assert gradients_side_by_side(model, masters, [[1, 2], [3]], backward) == [1, 2, 3]
     tenth = torch.tensor(0.1).bfloat16().float()
     assert all(torch.allclose(t.grad, 3 * tenth.expand_as(t)) for t in masters.tensors)
-    assert all(weight.grad is None for weight in model.parameters())
+    assert all(weight.grad is None for weight in model.parameters()) and torch.get_num_threads() == before
+
+
+def test_replicas_see_new_weights_at_once():
+    model = toy_model()
+    replica = Replica(model)
+    with torch.no_grad():
+        model.embed.weight.add_(1)
+    assert torch.equal(replica.model.embed.weight, model.embed.weight) and replica.weights[0] is not model.embed.weight
 
 
 def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else():

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from aha.errors import ModelError
 from aha.models.attention import causal_attention
+from aha.models.decode import Decoder, Memory
 from aha.models.folder import load_model, save_model
-from aha.models.kernels import rms_norm, rotate, swiglu
+from aha.models.kernels import add_norm, rms_norm, rotate, swiglu
+from aha.models.transformer import Cache
 from tests.toys import toy_chat, toy_model
 
 VARIANTS = {
@@ -71,41 +75,63 @@ def test_bf16_attention_has_the_gradients_of_plain_products():
         assert error < 0.03
 
 
-@pytest.mark.parametrize("kernel", ["rms_norm", "swiglu", "rotate"])
-def test_written_out_gradients_are_right(kernel):
-    torch.manual_seed(0)
-    x = torch.randn(2, 5, 3, 8, dtype=torch.float64, requires_grad=True)
-    if kernel == "rms_norm":
-        weight = torch.randn(8, dtype=torch.float64, requires_grad=True)
-        plain = x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt() * weight
-        expected = torch.autograd.grad(plain.pow(3).sum(), (x, weight))
-        found = torch.autograd.grad(rms_norm(x, weight, 1e-6).pow(3).sum(), (x, weight))
-        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-    elif kernel == "swiglu":
-        assert torch.autograd.gradcheck(swiglu, (x, torch.randn_like(x, requires_grad=True)))
-    else:
-        angle = torch.randn(5, 1, 4, dtype=torch.float64)
-        assert torch.autograd.gradcheck(lambda x: rotate(x, angle.cos(), angle.sin()), (x,))
+def turned(x, cos, sin, heads):
+    a, b = x[..., :heads, :].chunk(2, -1)
+    rotated = torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
+    return torch.cat((rotated, x[..., heads:, :]), -2)
 
 
-def test_decoding_one_token_at_a_time_equals_one_forward():
-    model = toy_model("qwen3")
-    from aha.rollout.rows import Rows
+def plain_add_norm(x, more, weight):
+    total = x + more
+    return total.square(), total * (total.square().mean(-1, keepdim=True) + 1e-6).rsqrt() * weight
 
-    ids = list(range(7, 47))
-    rows = Rows(model, 1, 2)
+
+def summed(outputs):
+    """One number from any outputs, in which no gradient cancels."""
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return sum((out * torch.linspace(-1, 2, out.numel()).view_as(out)).sum() for out in outputs)
+
+
+ANGLE = torch.linspace(0, 3, 20).view(5, 4)
+X, Y, W = torch.randn(3, 5, 16), torch.randn(3, 5, 16), torch.rand(16) + 0.5
+KERNELS = {
+    "norm": (lambda x, w: rms_norm(x, w, 1e-6), lambda x, w: plain_add_norm(x, 0, w)[1], (X, W)),
+    "add_norm": (
+        lambda x, y, w: (lambda s, n: (s.square(), n))(*add_norm(x, y, w, 1e-6)), plain_add_norm, (X, Y, W),
+    ),
+    "swiglu": (swiglu, lambda x: F.silu(x.chunk(2, -1)[0]) * x.chunk(2, -1)[1], (X,)),
+    "rotate": (
+        lambda x: rotate(x.view(3, 5, 2, 8), ANGLE.cos(), ANGLE.sin(), 1),
+        lambda x: turned(x.view(3, 5, 2, 8), ANGLE.cos()[:, None], ANGLE.sin()[:, None], 1), (X,),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", KERNELS)
+def test_element_wise_kernels_and_their_gradients_equal_plain_operations(name, dtype):
+    kernel, plain, inputs = KERNELS[name]
+    found, expected = ([x.to(dtype, copy=True).requires_grad_() for x in inputs] for _ in range(2))
+    a, b = summed(kernel(*found)), summed(plain(*expected))
+    torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-3)
+    for x, y in zip(torch.autograd.grad(a, found), torch.autograd.grad(b, expected), strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
+def test_decoding_one_token_at_a_time_equals_one_forward(family):
+    model, ids, shared = toy_model(family), list(range(7, 47)), 10
     with torch.inference_mode():
-        from aha.models.transformer import Cache
-
-        cache = Cache(model.config, 1, 1, model.dtype, model.device)
-        model.hidden(torch.tensor([ids[:1]]), cache)
-        rows.add([0], [ids[:1]], [cache.row(0)])
-        states = []
-        for token in ids[1:]:
-            states.append(model.decode(rows.last_S, rows.cache, rows.next_step()))
-            rows.advance(torch.tensor([token]))
-        whole = model.hidden(torch.tensor([ids]))[0, :-1]
-    torch.testing.assert_close(torch.cat(states), whole, atol=1e-4, rtol=1e-4)
+        cache = Cache(model.config, 1, shared, model.dtype, model.device)
+        model.hidden(torch.tensor([ids[:shared]]), cache)
+        memory = Memory(model.config, prompts=1, longest=shared, slots=2, positions=40, dtype=model.dtype)
+        memory.store(0, cache, 0)
+        decoder, logits = Decoder(model, 50), []
+        for held, token in enumerate(ids[shared:]):
+            rows = tuple(np.array([x]) for x in (0, shared, 1, held))
+            logits.append(decoder.step(torch.tensor([token]), memory, rows))
+        whole = model(torch.tensor([ids]))[0, shared:]
+    torch.testing.assert_close(torch.cat(logits), whole, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

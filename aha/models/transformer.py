@@ -8,7 +8,7 @@ Shapes: B sequences, T tokens, E width, H query heads, K key/value heads, D head
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from aha.models.attention import Stretch, causal_attention, packed_attention
-from aha.models.kernels import rms_norm, rotate, swiglu
+from aha.models.kernels import add_norm, rms_norm, rotate, swiglu
 
 Family = Literal["llama", "qwen2", "qwen3"]
 
@@ -53,24 +53,6 @@ class Cache:
         self.k_LSKND = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(c.num_hidden_layers)]
         self.v_LSKND = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(c.num_hidden_layers)]
 
-    def row(self, slot: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of one slot, [L, K, N, D] each."""
-        return torch.stack([k[slot] for k in self.k_LSKND]), torch.stack([v[slot] for v in self.v_LSKND])
-
-    def trim(self, slots: int) -> None:
-        """Keep the first slots. A prefix of a contiguous block is contiguous, so nothing is copied."""
-        for blocks in (self.k_LSKND, self.v_LSKND):
-            blocks[:] = [block[:slots] for block in blocks]
-
-    def resize(self, slots: int, positions: int) -> None:
-        """Copy into blocks of another size, a layer at a time."""
-        for blocks in (self.k_LSKND, self.v_LSKND):
-            for layer, old in enumerate(blocks):
-                new = old.new_zeros(slots, old.shape[1], positions, old.shape[3])
-                kept = min(len(old), slots)
-                new[:kept, :, : old.shape[2]] = old[:kept]
-                blocks[layer] = new
-
 
 class RMSNorm(nn.Module):
     """x / rms(x) * weight, over the last axis (arXiv 1910.07467)."""
@@ -82,6 +64,10 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return rms_norm(x, self.weight, self.eps)
+
+    def after_adding(self, x: Tensor, more: Tensor) -> tuple[Tensor, Tensor]:
+        """x + more, and the norm of that."""
+        return add_norm(x, more, self.weight, self.eps)
 
 
 class Attention(nn.Module):
@@ -98,12 +84,12 @@ class Attention(nn.Module):
 
     def project(self, x_BTE: Tensor, cos_sin: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries [B, T, H, D], rotated keys and values [B, T, K, D]; of packed tokens without the B."""
-        heads_BTHD = self.qkv(x_BTE).unflatten(-1, (-1, self.head_dim))
-        qk_BTHD, v_BTKD = heads_BTHD.split((self.heads + self.kv_heads, self.kv_heads), -2)
-        q_BTHD, k_BTKD = qk_BTHD.split((self.heads, self.kv_heads), -2)
+        qkv_BTXD = self.qkv(x_BTE).unflatten(-1, (-1, self.head_dim))
+        sizes = (self.heads, self.kv_heads, self.kv_heads)
         if self.q_norm is not None and self.k_norm is not None:
-            qk_BTHD = torch.cat((self.q_norm(q_BTHD), self.k_norm(k_BTKD)), -2)
-        q_BTHD, k_BTKD = rotate(qk_BTHD, *cos_sin).split((self.heads, self.kv_heads), -2)
+            q_BTHD, k_BTKD, v_BTKD = qkv_BTXD.split(sizes, -2)
+            qkv_BTXD = torch.cat((self.q_norm(q_BTHD), self.k_norm(k_BTKD), v_BTKD), -2)
+        q_BTHD, k_BTKD, v_BTKD = rotate(qkv_BTXD, *cos_sin, self.heads + self.kv_heads).split(sizes, -2)
         return q_BTHD, k_BTKD, v_BTKD
 
     def forward(
@@ -120,31 +106,6 @@ class Attention(nn.Module):
         """The same for packed tokens."""
         return self.out(packed_attention(*self.project(x_ME, cos_sin), stretches).flatten(1))
 
-    def decode(self, x_SE: Tensor, cos_sin: tuple[Tensor, Tensor], kv: tuple[Tensor, Tensor], step: Step) -> Tensor:
-        """One token a row against the cache; the token's own key and value are written first."""
-        q_SHD, k_SKD, v_SKD = self.project(x_SE, cos_sin)
-        k_SKND, v_SKND = kv
-        at = (step.rows_S, slice(None), step.at_S)
-        k_SKND[at], v_SKND[at] = k_SKD, v_SKD
-        q = q_SHD.reshape(-1, self.heads // self.kv_heads, self.head_dim)
-        k, v = k_SKND.flatten(0, 1), v_SKND.flatten(0, 1)
-        scores = torch.baddbmm(step.mask(self.kv_heads), q, k.mT, alpha=self.head_dim**-0.5)
-        return self.out(torch.bmm(scores.softmax(-1), v).view(len(x_SE), -1))
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Where each of S rows writes its next token, and which of the N cached positions it may look at."""
-
-    rows_S: Tensor
-    at_S: Tensor
-    mask_S1N: Tensor
-    """Added to the scores: 0 up to and including `at`, -inf after it."""
-
-    def mask(self, kv_heads: int) -> Tensor:
-        """The mask for rows of (slot, key/value head) pairs."""
-        return self.mask_S1N if kv_heads == 1 else self.mask_S1N.repeat_interleave(kv_heads, 0)
-
 
 class MLP(nn.Module):
     """The gated feed-forward layer."""
@@ -156,28 +117,21 @@ class MLP(nn.Module):
         self.down = nn.Linear(c.intermediate_size, c.hidden_size, bias=c.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(swiglu(self.gate(x), self.up(x)))
+        return self.down(swiglu(F.linear(x, *self.gate_up())))
+
+    def gate_up(self) -> tuple[Tensor, Tensor | None]:
+        """Both layers that read the input as one matrix and bias."""
+        bias = None if self.gate.bias is None else torch.cat((self.gate.bias, self.up.bias))
+        return torch.cat((self.gate.weight, self.up.weight)), bias
 
 
 class Block(nn.Module):
-    """Attention and MLP, each behind a norm and added to the stream."""
+    """The parts of a layer."""
 
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
         self.norm1, self.attention = RMSNorm(c.hidden_size, c.rms_norm_eps), Attention(c)
         self.norm2, self.mlp = RMSNorm(c.hidden_size, c.rms_norm_eps), MLP(c)
-
-    def forward(self, x: Tensor, cos_sin: tuple[Tensor, Tensor], cache: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        x = x + self.attention(self.norm1(x), cos_sin, cache)
-        return x + self.mlp(self.norm2(x))
-
-    def packed(self, x: Tensor, cos_sin: tuple[Tensor, Tensor], stretches: Sequence[Stretch]) -> Tensor:
-        x = x + self.attention.packed(self.norm1(x), cos_sin, stretches)
-        return x + self.mlp(self.norm2(x))
-
-    def decode(self, x: Tensor, cos_sin: tuple[Tensor, Tensor], kv: tuple[Tensor, Tensor], step: Step) -> Tensor:
-        x = x + self.attention.decode(self.norm1(x), cos_sin, kv, step)
-        return x + self.mlp(self.norm2(x))
 
 
 class Transformer(nn.Module):
@@ -190,7 +144,7 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.head = None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self._rope: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+        self._rope: dict[torch.device, Tensor] = {}
         self.apply(self._init)
 
     def _init(self, module: nn.Module) -> None:
@@ -221,41 +175,42 @@ class Transformer(nn.Module):
         return self.embed.weight if self.head is None else self.head.weight
 
     def rope(self, positions: Tensor | int) -> tuple[Tensor, Tensor]:
-        """cos and sin of the rotary angles, each [..., 1, D / 2], of the first positions or of those given."""
+        """cos and sin of the rotary angles, fp32, [T, D / 2] each, of the first positions or of those given."""
         highest = positions if isinstance(positions, int) else self.config.max_position_embeddings
-        key = (self.dtype, self.embed.weight.device)
-        table = self._rope.get(key)
-        if table is None or len(table) < highest:
+        table = self._rope.get(self.device)
+        if table is None or table.shape[1] < highest:
             half = torch.arange(0, self.config.head_dim, 2, dtype=torch.float32) / self.config.head_dim
             angle_ND = torch.arange(highest, dtype=torch.float32)[:, None] / self.config.rope_theta**half
-            table = torch.stack((angle_ND.cos(), angle_ND.sin()), 1)[:, :, None].to(*key[::-1])
-            self._rope[key] = table
-        chosen = table[:positions] if isinstance(positions, int) else table[positions]
-        return chosen[..., 0, :, :].contiguous(), chosen[..., 1, :, :].contiguous()
+            table = self._rope[self.device] = torch.stack((angle_ND.cos(), angle_ND.sin())).to(self.device)
+        cos_TD, sin_TD = table[:, :positions] if isinstance(positions, int) else table[:, positions]
+        return cos_TD, sin_TD
 
     def hidden(self, ids_BT: Tensor, cache: Cache | None = None) -> Tensor:
         """States after the last norm, [B, T, E]. Rows start at token 0 and are padded on the right.
 
         With a cache, keys and values of row b are left in its slot b.
         """
-        x, cos_sin = self.embed(ids_BT), self.rope(ids_BT.shape[1])
-        for layer, block in enumerate(self.blocks):
-            x = block(x, cos_sin, None if cache is None else (cache.k_LSKND[layer], cache.v_LSKND[layer]))
-        return self.norm(x)
+        cos_sin = self.rope(ids_BT.shape[1])
+
+        def attend(layer: int, attention: Attention, x_BTE: Tensor) -> Tensor:
+            return attention(x_BTE, cos_sin, None if cache is None else (cache.k_LSKND[layer], cache.v_LSKND[layer]))
+
+        return self._through(self.embed(ids_BT), attend)
 
     def hidden_packed(self, ids_M: Tensor, at_M: Tensor, stretches: Sequence[Stretch]) -> Tensor:
         """States [M, E] of packed tokens that stand at positions `at_M` of the rows the stretches describe."""
-        x, cos_sin = self.embed(ids_M), self.rope(at_M)
-        for block in self.layers():
-            x = block.packed(x, cos_sin, stretches)
-        return self.norm(x)
+        cos_sin = self.rope(at_M)
+        return self._through(self.embed(ids_M), lambda _, attention, x_ME: attention.packed(x_ME, cos_sin, stretches))
 
-    def decode(self, ids_S: Tensor, cache: Cache, step: Step) -> Tensor:
-        """States [S, E] of one more token for each of the cache's S slots."""
-        x, cos_sin = self.embed(ids_S), self.rope(step.at_S)
-        for layer, block in enumerate(self.layers()):
-            x = block.decode(x, cos_sin, (cache.k_LSKND[layer], cache.v_LSKND[layer]), step)
-        return self.norm(x)
+    def _through(self, x: Tensor, attend: Callable[[int, Attention, Tensor], Tensor]) -> Tensor:
+        """The blocks: attention and MLP, each behind a norm and added to the stream."""
+        blocks = list(self.layers())
+        following = [block.norm1 for block in blocks[1:]] + [self.norm]
+        normed = blocks[0].norm1(x)
+        for layer, (block, next_norm) in enumerate(zip(blocks, following, strict=True)):
+            x, normed = block.norm2.after_adding(x, attend(layer, block.attention, normed))
+            x, normed = next_norm.after_adding(x, block.mlp(normed))
+        return normed
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the vocabulary for states of any leading shape."""

@@ -1,9 +1,8 @@
 """The torch engine: continuous batching on one model.
 
-A distinct prompt is prefilled once, and its keys and values are handed to every sample of its group. Each step draws
-one token a row, and rows that end leave at once. A step reads every row's memory to the width of the longest, so waiting
-requests enter together, once few rows are left; those few are set aside until the new ones have come as far.
-`rows.py` owns the memory, `sampling.py` the randomness.
+A distinct prompt is prefilled once, and all samples of its group read the same keys and values. Each step draws one token
+a row; rows that end leave at once and waiting requests enter. Requests are dealt out to threads that never wait for each
+other: a thread alone runs the many small operations of a step faster than several that meet after each.
 """
 
 from __future__ import annotations
@@ -19,13 +18,15 @@ from torch import Tensor
 
 from aha.chat import Chat
 from aha.errors import RunError
+from aha.models.decode import Decoder, Memory
 from aha.models.transformer import Cache, Transformer
 from aha.rollout.rows import Rows
-from aha.rollout.sampling import draw, request_key, uniform
+from aha.rollout.sampling import draw, request_key
+from aha.threads import side_by_side
 from aha.types import Completion, Finish, Prompt, Sampling
 
-FEW = 4
-"""Waiting requests enter when at most one in so many slots is still taken."""
+ROWS = 32
+"""A thread of its own is worth its while for so many rows."""
 PREFILL_TOKENS = 8192
 """Prompt tokens, padding included, prefilled in one go."""
 
@@ -53,15 +54,6 @@ class _Request:
     finish: Finish = "length"
 
 
-@dataclass(frozen=True, slots=True)
-class _Parked:
-    """A row set aside: all its tokens, and keys and values of all but the last."""
-
-    request: int
-    tokens: list[int]
-    kv: tuple[Tensor, Tensor]
-
-
 class TorchEngine:
     """Continues prompts with one model, which it shares with the trainer: new weights cost nothing.
 
@@ -76,7 +68,6 @@ class TorchEngine:
         """Copy weights into the engine's model. Not needed when the trainer updates that very model."""
         self.model.load_state_dict(named_tensors)
 
-    @torch.inference_mode()
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Completion]]:
         """Draw `sampling.n` replies to each prompt, in prompt order. Raises RunError if one row exceeds the memory."""
         began = time.perf_counter()
@@ -85,7 +76,7 @@ class TorchEngine:
             raise RunError(f"prompt {[bool(p) for p in prompt_ids].index(False)} is empty; it needs at least one token")
         requests = _requests(prompt_ids, sampling)
         if requests:
-            _Run(self, prompt_ids, requests, sampling).run()
+            self._serve(prompt_ids, requests, sampling)
         self.ledger.seconds += time.perf_counter() - began
         done = self._completions(prompt_ids, requests)
         return [done[i : i + sampling.n] for i in range(0, len(done), sampling.n)]
@@ -100,6 +91,28 @@ class TorchEngine:
                 f"{self.memory >> 20} MB: lower max_tokens or raise the memory"
             )
         return min(self.slots, self.memory // row)
+
+    def _serve(self, prompts: list[list[int]], requests: list[_Request], sampling: Sampling) -> None:
+        """Deal the requests out to threads, whole groups together, and wait for all of them."""
+        positions = max(map(len, prompts)) + sampling.max_tokens
+        slots = min(self.slots_for(positions), len(requests))
+        threads = max(1, min(torch.get_num_threads(), slots // ROWS))
+        with torch.inference_mode():
+            decoder = Decoder(self.model, positions)
+        groups = len(prompts) >= threads
+        shares = [
+            [r for i, r in enumerate(requests) if (r.prompt if groups else i) % threads == t] for t in range(threads)
+        ]
+        runs = [_Run(self, decoder, prompts, share, sampling, slots // threads) for share in shares]
+
+        def halt() -> None:
+            for run in runs:
+                run.halted = True
+
+        side_by_side([run.run for run in runs], halt)
+        self.ledger.steps += max(run.steps for run in runs)
+        self.ledger.tokens += sum(run.tokens for run in runs)
+        self.ledger.prompt_tokens += sum(run.prompt_tokens for run in runs)
 
     def _completions(self, prompt_ids: list[list[int]], requests: list[_Request]) -> list[Completion]:
         texts = self.chat.decode_batch([r.token_ids for r in requests])
@@ -121,103 +134,102 @@ def _requests(prompt_ids: list[list[int]], sampling: Sampling) -> list[_Request]
 
 
 class _Run:
-    """One call of `generate`, from the first prefill to the last token."""
+    """One thread's share of a call of `generate`, from the first prefill to the last token."""
 
-    def __init__(self, engine: TorchEngine, prompts: list[list[int]], requests: list[_Request], s: Sampling) -> None:
-        self.engine, self.model, self.sampling, self.prompts, self.requests = engine, engine.model, s, prompts, requests
-        longest = max(map(len, prompts))
-        slots = engine.slots_for(longest + s.max_tokens)
-        self.waiting = deque(range(len(requests)))
-        self.parked: list[_Parked] = []
-        self.prefilled: dict[int, tuple[Tensor, Tensor]] = {}
-        self.rows = Rows(self.model, min(slots, len(requests)), longest + 1)
-        self.stop_ids = torch.tensor(sorted({engine.chat.end_id, *s.stop_token_ids}))
-        shape = (len(requests), s.max_tokens)
-        self.drawn_RT, self.logp_RT = torch.zeros(shape, dtype=torch.int32), torch.zeros(shape)
-        self.keys_R = np.array([r.key for r in requests], dtype=np.uint64)
-        self.count_R = np.zeros(len(requests), dtype=np.int64)
+    def __init__(
+        self,
+        engine: TorchEngine,
+        decoder: Decoder,
+        prompts: list[list[int]],
+        requests: list[_Request],
+        sampling: Sampling,
+        slots: int,
+    ) -> None:
+        self.engine, self.model, self.decoder, self.sampling = engine, engine.model, decoder, sampling
+        self.prompts, self.requests = prompts, requests
+        self.left = Counter(r.prompt for r in requests)
+        self.waiting, self.upcoming = deque(range(len(requests))), deque(self.left)
+        self.block: dict[int, int] = {}
+        """Which block of the memory holds a prompt."""
+        blocks, longest = min(slots, len(self.left)), max(len(prompts[p]) for p in self.left)
+        self.free_blocks = list(range(blocks))
+        self.rows = Rows(min(slots, len(requests)))
+        size = (blocks, longest, len(self.rows.free), sampling.max_tokens)
+        self.memory = Memory(self.model.config, *size, dtype=self.model.dtype)
+        self.stop_ids = np.unique([engine.chat.end_id, *sampling.stop_token_ids])
+        shape = (len(requests), sampling.max_tokens)
+        self.drawn_QT, self.logp_QT = np.empty(shape, np.int32), np.empty(shape, np.float32)
+        self.keys_Q = np.array([r.key for r in requests], dtype=np.uint64)
+        self.halted = False
+        self.steps = self.tokens = self.prompt_tokens = 0
 
+    @torch.inference_mode()
     def run(self) -> None:
         self.admit()
-        while len(self.rows):
+        while len(self.rows) and not self.halted:
             self.step()
-            if self.waiting or self.parked:
+            if self.waiting and self.rows.free:
                 self.admit()
-        for r, request in enumerate(self.requests):
-            n = int(self.count_R[r])
-            request.token_ids, request.logprobs = self.drawn_RT[r, :n].tolist(), self.logp_RT[r, :n].tolist()
 
     def admit(self) -> None:
-        """Start waiting requests when few rows are left, and take back rows set aside when it is their turn."""
-        few = self.rows.slots // FEW
-        if self.waiting and len(self.rows) <= few:
-            self.park()
-            self.enter()
-        if self.parked and self.rows.free:
-            everyone = not len(self.rows) or (len(self.rows) <= few and not self.waiting)
-            due = [row for row in self.parked if everyone or len(row.tokens) - 1 <= self.rows.furthest]
-            due = due[: self.rows.free]
-            if due:
-                self.rows.add([row.request for row in due], [row.tokens for row in due], [row.kv for row in due])
-                taken = {row.request for row in due}
-                self.parked = [row for row in self.parked if row.request not in taken]
+        """Fill the free slots with waiting requests, prefilling their prompts first."""
+        while self.waiting and self.rows.free:
+            q = self.waiting.popleft()
+            p = self.requests[q].prompt
+            if p not in self.block:
+                self.prefill()
+            self.rows.add(q, self.block[p], self.prompts[p])
 
-    def park(self) -> None:
-        """Set all rows aside."""
-        for slot, r in enumerate(self.rows.request_S.tolist()):
-            tokens = self.prompts[self.requests[r].prompt] + self.drawn_RT[r, : int(self.count_R[r])].tolist()
-            self.parked.append(_Parked(r, tokens, self.rows.cache.row(slot)))
-        self.rows = Rows(self.model, self.rows.slots, 1)
-
-    def enter(self) -> None:
-        """Fill the slots, less those of rows set aside, with waiting requests, prefilling their prompts first."""
-        while self.waiting and (room := self.rows.free - len(self.parked)) > 0:
-            batch = [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
-            prompts = [self.requests[r].prompt for r in batch]
-            self.prefill(dict.fromkeys(p for p in prompts if p not in self.prefilled))
-            self.rows.add(batch, [self.prompts[p] for p in prompts], [self.prefilled[p] for p in prompts])
-            coming = self.requests[self.waiting[0]].prompt if self.waiting else None
-            self.prefilled = {p: kv for p, kv in self.prefilled.items() if p == coming}
-
-    def prefill(self, wanted: dict[int, None]) -> None:
-        """Keys and values of whole prompts, similar lengths together."""
-        order = sorted(wanted, key=lambda p: len(self.prompts[p]))
-        while order:
-            width = len(self.prompts[order[-1]])
-            batch, order = order[-max(1, PREFILL_TOKENS // width) :], order[: -max(1, PREFILL_TOKENS // width)]
-            ids_BT = torch.zeros(len(batch), width, dtype=torch.long)
-            for row, p in enumerate(batch):
-                ids_BT[row, : len(self.prompts[p])] = torch.tensor(self.prompts[p])
-            cache = Cache(self.model.config, len(batch), width, self.model.dtype, self.model.device)
-            self.model.hidden(ids_BT, cache)
-            for row, p in enumerate(batch):
-                self.prefilled[p] = cache.row(row)
-                self.engine.ledger.prompt_tokens += len(self.prompts[p])
+    def prefill(self) -> None:
+        """Keys and values of the next prompts, as many as have room."""
+        width, batch = 0, list[int]()
+        while self.upcoming and len(batch) < len(self.free_blocks):
+            width = max(width, len(self.prompts[self.upcoming[0]]))
+            if batch and width * (len(batch) + 1) > PREFILL_TOKENS:
+                break
+            batch.append(self.upcoming.popleft())
+        ids_BT = torch.zeros(len(batch), max(len(self.prompts[p]) for p in batch), dtype=torch.long)
+        for row, p in enumerate(batch):
+            ids_BT[row, : len(self.prompts[p])] = torch.tensor(self.prompts[p])
+        cache = Cache(self.model.config, len(batch), ids_BT.shape[1], self.model.dtype, self.model.device)
+        self.model.hidden(ids_BT, cache)
+        for row, p in enumerate(batch):
+            self.block[p] = self.free_blocks.pop()
+            self.memory.store(self.block[p], cache, row)
+            self.prompt_tokens += len(self.prompts[p])
 
     def step(self) -> None:
         """One more token for every row; rows that end leave."""
-        rows, t_S = self.rows, self.count_R[self.rows.request_S]
-        hidden_SE = self.model.decode(rows.last_S, rows.cache, rows.next_step())
-        logits_SV = self.model.logits(hidden_SE)[: len(rows)]
-        token_S, logp_S = draw(logits_SV, uniform(self.keys_R[rows.request_S], t_S), self.sampling)
-        at = (torch.from_numpy(rows.request_S), torch.from_numpy(t_S))
-        self.drawn_RT[at], self.logp_RT[at] = token_S.int(), logp_S
-        self.count_R[rows.request_S] += 1
-        self.engine.ledger.tokens += len(token_S)
-        self.engine.ledger.steps += 1
-        rows.advance(token_S)
-        self.leave(torch.isin(token_S, self.stop_ids).numpy(), t_S + 1 >= self.sampling.max_tokens)
-
-    def leave(self, stopped_S: np.ndarray, full_S: np.ndarray) -> None:
+        rows = self.rows
+        request_R, t_R = rows.request_R, rows.past[-1]
+        logits_RV = self.decoder.step(rows.ids, self.memory, rows.past)[: len(rows)]
+        token_R, logp_R = draw(logits_RV, self.keys_Q[request_R], t_R, self.sampling)
+        self.drawn_QT[request_R, t_R], self.logp_QT[request_R, t_R] = token_R, logp_R
+        self.tokens += len(token_R)
+        self.steps += 1
+        rows.advance(token_R)
+        stopped_R = np.isin(token_R, self.stop_ids)
         if self.sampling.stop:
-            stopped_S = stopped_S | np.array([self.ends_with_stop(int(r)) for r in self.rows.request_S])
-        for r in self.rows.request_S[stopped_S]:
-            self.requests[r].finish = "stop"
-        self.rows.remove(np.flatnonzero(stopped_S | full_S))
+            stopped_R |= np.array([self.ends_with_stop(*at) for at in rows.table_5R[[0, 4]].T.tolist()])
+        ended_R = stopped_R | (rows.past[-1] >= self.sampling.max_tokens)
+        if ended_R.any():
+            self.leave(ended_R, stopped_R)
 
-    def ends_with_stop(self, r: int) -> bool:
+    def leave(self, ended_R: np.ndarray, stopped_R: np.ndarray) -> None:
+        """Write down the replies that ended, and free what only they needed."""
+        for q, count, stopped in zip(
+            self.rows.request_R[ended_R].tolist(), self.rows.past[-1][ended_R].tolist(), stopped_R[ended_R], strict=True
+        ):
+            request = self.requests[q]
+            request.token_ids, request.logprobs = self.drawn_QT[q, :count].tolist(), self.logp_QT[q, :count].tolist()
+            request.finish = "stop" if stopped else "length"
+            self.left[request.prompt] -= 1
+            if not self.left[request.prompt]:
+                self.free_blocks.append(self.block.pop(request.prompt))
+        self.rows.remove(ended_R)
+
+    def ends_with_stop(self, q: int, count: int) -> bool:
         """Whether a stop string has just been completed; only the last tokens can have done it."""
         longest = max(len(text.encode()) for text in self.sampling.stop)
-        tail = self.drawn_RT[r, max(0, int(self.count_R[r]) - longest - 1) : int(self.count_R[r])].tolist()
-        text = self.engine.chat.decode(tail)
+        text = self.engine.chat.decode(self.drawn_QT[q, max(0, count - longest - 1) : count].tolist())
         return any(stop in text for stop in self.sampling.stop)

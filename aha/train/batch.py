@@ -7,6 +7,8 @@ fixed for the whole batch first, so how it is cut changes time and memory and no
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -100,18 +102,33 @@ def micro_batches(batch: Batch, tokens: int) -> Iterator[Batch]:
     yield rows_of(batch, slice(start, len(batch)))
 
 
-def rows_of(batch: Batch, rows: slice) -> Batch:
-    """Some rows, as wide as the longest of them."""
-    T = int(batch.length_B[rows.start])
+def shares(batch: Batch, count: int) -> list[Batch]:
+    """The batch in at most `count` parts of about as many tokens, whole groups together: the longest to the emptiest."""
+    tokens: Counter[int] = Counter()
+    for prompt, length in zip(batch.prompt_B.tolist(), batch.length_B.tolist(), strict=True):
+        tokens[prompt] += length
+    held = [(0, part, list[int]()) for part in range(min(count, len(tokens)))]
+    for prompt, length in tokens.most_common():
+        total, part, prompts = heapq.heappop(held)
+        heapq.heappush(held, (total + length + len(batch.prompts[prompt]), part, [*prompts, prompt]))
+    return [
+        rows_of(batch, torch.isin(batch.prompt_B, torch.tensor(prompts)).nonzero()[:, 0])
+        for _, _, prompts in sorted(held, key=lambda part: part[1])
+    ]
+
+
+def rows_of(batch: Batch, rows: slice | Tensor) -> Batch:
+    """Some rows, longest first, as wide as the longest of them."""
+    T = int(batch.length_B[rows][0])
     return Batch(
         batch.prompts,
         batch.prompt_B[rows],
         batch.length_B[rows],
-        batch.ids_BT[rows, :T],
-        batch.target_BT[rows, :T],
-        batch.mask_BT[rows, :T],
-        batch.old_logp_BT[rows, :T],
-        batch.weight_BT[rows, :T],
+        batch.ids_BT[rows][:, :T],
+        batch.target_BT[rows][:, :T],
+        batch.mask_BT[rows][:, :T],
+        batch.old_logp_BT[rows][:, :T],
+        batch.weight_BT[rows][:, :T],
         batch.advantage_B[rows],
     )
 

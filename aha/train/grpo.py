@@ -21,9 +21,9 @@ from torch import Tensor
 from aha.models.transformer import Transformer
 from aha.tasks.base import Task
 from aha.train import loss as L
-from aha.train.batch import Batch, Packed, collate, micro_batches, pack
+from aha.train.batch import Batch, Packed, collate, micro_batches, pack, shares
 from aha.train.metrics import describe, merge, timing
-from aha.train.optim import MasterWeights
+from aha.train.optim import MasterWeights, gradients_side_by_side
 from aha.train.rollouts import ADVANTAGES, Rollout, rewards, roll_out
 from aha.train.settings import Grpo
 from aha.types import Engine
@@ -120,35 +120,44 @@ def update(policy: Transformer, batch: Batch, settings: Grpo, state: State) -> d
 def gradients(policy: Transformer, batch: Batch, settings: Grpo, state: State) -> dict[str, float]:
     """Leave the batch's gradient in the masters, micro-batch by micro-batch; returns means over its reply tokens."""
     sums: defaultdict[str, float] = defaultdict(float)
-    gap_max, computed = 0.0, 0
-    for micro in micro_batches(batch, settings.micro_tokens):
-        packed = pack(micro)
-        logp_N, entropy_N = reply_logp(policy, micro, packed, settings.temperature)
-        ref_logp_BT = None
-        if state.reference is not None:
-            with torch.no_grad():
-                ref_logp_BT = spread(reply_logp(state.reference, micro, packed, settings.temperature)[0], micro)
-        loss = L.policy_loss(
-            spread(logp_N, micro),
-            micro.old_logp_BT,
-            micro.advantage_B,
-            micro.weight_BT,
-            surrogate=surrogate(settings),
-            ref_logp_BT=ref_logp_BT,
-            kl=settings.kl,
-            kl_estimator=KL_ESTIMATORS[settings.kl_estimator],
-        )
-        loss.value.backward()
-        state.masters.collect()
-        gap_N = (logp_N.detach() - micro.old_logp_BT[micro.mask_BT > 0]).abs()
-        gap_max = max(gap_max, float(gap_N.max()) if len(gap_N) else 0.0)
-        seen = loss.stats | {"entropy": entropy_N.sum(), "gap_mean": gap_N.sum(), "loss": loss.value.detach()}
-        for name, value in seen.items():
-            sums[name] += float(value)
-        computed += len(packed.ids_M)
-    tokens = sums.pop("tokens")
-    means = {"loss": sums.pop("loss")} | {name: value / max(1.0, tokens) for name, value in sums.items()}
-    return means | {"gap_max": gap_max, "trained_tokens": tokens, "computed_tokens": computed}
+    gap_max = 0.0
+    parts = [micro_batches(share, settings.micro_tokens) for share in shares(batch, torch.get_num_threads())]
+    for stats in gradients_side_by_side(
+        policy, state.masters, parts, lambda replica, micro: backward(replica, micro, settings, state.reference)
+    ):
+        gap_max = max(gap_max, stats.pop("gap_max"))
+        for name, value in stats.items():
+            sums[name] += value
+    tokens, kept = sums.pop("tokens"), {name: sums.pop(name) for name in ("loss", "computed_tokens")}
+    means = kept | {name: value / max(1.0, tokens) for name, value in sums.items()}
+    return means | {"gap_max": gap_max, "trained_tokens": tokens}
+
+
+def backward(policy: Transformer, micro: Batch, settings: Grpo, reference: Transformer | None) -> dict[str, float]:
+    """Leave a micro-batch's gradient in the policy; returns sums over its reply tokens."""
+    packed = pack(micro)
+    logp_N, entropy_N = reply_logp(policy, micro, packed, settings.temperature)
+    ref_logp_BT = None
+    if reference is not None:
+        with torch.no_grad():
+            ref_logp_BT = spread(reply_logp(reference, micro, packed, settings.temperature)[0], micro)
+    loss = L.policy_loss(
+        spread(logp_N, micro),
+        micro.old_logp_BT,
+        micro.advantage_B,
+        micro.weight_BT,
+        surrogate=surrogate(settings),
+        ref_logp_BT=ref_logp_BT,
+        kl=settings.kl,
+        kl_estimator=KL_ESTIMATORS[settings.kl_estimator],
+    )
+    loss.value.backward()
+    gap_N = (logp_N.detach() - micro.old_logp_BT[micro.mask_BT > 0]).abs()
+    seen = loss.stats | {"entropy": entropy_N.sum(), "gap_mean": gap_N.sum(), "loss": loss.value.detach()}
+    return {name: float(value) for name, value in seen.items()} | {
+        "gap_max": float(gap_N.max()) if len(gap_N) else 0.0,
+        "computed_tokens": float(len(packed.ids_M)),
+    }
 
 
 def apply(settings: Grpo, state: State) -> dict[str, float]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from aha.threads import side_by_side
+
+M = TypeVar("M", bound=nn.Module)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class MasterWeights:
@@ -17,8 +25,8 @@ class MasterWeights:
 
         masters = MasterWeights(model)
         optimizer = torch.optim.AdamW(masters.tensors, lr=1e-4)
-        loss.backward(); masters.collect()      # once a micro-batch
-        optimizer.step(); masters.publish()     # once a step
+        gradients_side_by_side(model, masters, shares, backward)
+        optimizer.step(); masters.publish()
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -27,16 +35,11 @@ class MasterWeights:
             nn.Parameter(p.detach().float() if p.dtype != torch.float32 else p.detach()) for p in self.weights
         ]
 
-    def collect(self) -> None:
-        """Add the model's gradients to the masters' and clear them."""
-        for weight, master in zip(self.weights, self.tensors, strict=True):
-            if weight.grad is None:
-                continue
-            if master.grad is None:
-                master.grad = weight.grad.float()
-            else:
-                master.grad.add_(weight.grad)
-            weight.grad = None
+    def add(self, gradients: Sequence[Tensor | None]) -> None:
+        """Add gradients, one for each of the model's weights or None, to the masters'."""
+        for grad, master in zip(gradients, self.tensors, strict=True):
+            if grad is not None:
+                master.grad = grad.float() if master.grad is None else master.grad.add_(grad)
 
     def clip(self, largest: float) -> float:
         """Scale the gradients down to a norm of at most `largest`; returns the norm before."""
@@ -54,6 +57,47 @@ class MasterWeights:
             if weight.dtype != torch.float32:
                 weight.copy_(master)
         self.zero()
+
+
+class Replica(Generic[M]):
+    """A model on the same weights with gradients of its own, so that another thread can train on it."""
+
+    def __init__(self, model: M) -> None:
+        shared = {id(p): nn.Parameter(p.data, p.requires_grad) for p in model.parameters()}
+        self.model: M = copy.deepcopy(model, shared)
+        self.weights = [p for p in self.model.parameters() if p.requires_grad]
+        self.sums: list[Tensor | None] = [None] * len(self.weights)
+
+    def collect(self) -> None:
+        """Add the gradients to the sums, in fp32, and clear them."""
+        for i, weight in enumerate(self.weights):
+            if weight.grad is not None:
+                held = self.sums[i]
+                self.sums[i] = weight.grad.float() if held is None else held.add_(weight.grad)
+                weight.grad = None
+
+
+def gradients_side_by_side(
+    model: M, masters: MasterWeights, shares: Sequence[Iterable[T]], backward: Callable[[M, T], R]
+) -> list[R]:
+    """Leave the gradients of all parts of all shares in the masters; a share is worked off by a thread of its own.
+
+    `backward` computes one part's gradient on the model it is given. Returns what it returned, in order. Sums are taken
+    in the order of the shares, so the result does not depend on who was done first.
+    """
+    replicas = [Replica(model) for _ in shares]
+
+    def work(replica: Replica[M], share: Iterable[T]) -> list[R]:
+        results = []
+        for part in share:
+            results.append(backward(replica.model, part))
+            replica.collect()
+        return results
+
+    done = side_by_side([partial(work, *pair) for pair in zip(replicas, shares, strict=True)])
+    for replica in replicas:
+        masters.add(replica.sums)
+    return [result for results in done for result in results]
 
 
 def split_for_muon(masters: MasterWeights) -> tuple[list[Tensor], list[Tensor]]:

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from aha.models.tokenizer import train_tokenizer
 from aha.models.transformer import ModelConfig, Transformer
 from aha.models.world.corpus import Reading, stream, text
 from aha.train.head import chunked_logp
-from aha.train.optim import MasterWeights, set_lr, split_for_muon
+from aha.train.optim import MasterWeights, gradients_side_by_side, set_lr, split_for_muon
 
 VOCAB = 2048
 TINY = ModelConfig(
@@ -112,8 +113,8 @@ def pretrain(model: Transformer, chat: Chat, plan: Pass, report: Callable[[dict[
     for step, batch in enumerate(stream(chat, plan.readings, plan.seed)):
         set_lr(optimizers, plan.rate(step))
         ids_BT = torch.from_numpy(batch.astype("int64"))
-        loss = next_token_loss(model, ids_BT)
-        masters.collect()
+        rows = [[part] for part in ids_BT.chunk(torch.get_num_threads())]
+        losses = gradients_side_by_side(model, masters, rows, partial(next_token_loss, rows=len(batch)))
         masters.clip(1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -121,14 +122,14 @@ def pretrain(model: Transformer, chat: Chat, plan: Pass, report: Callable[[dict[
         seen += batch.size
         if step % 20 == 0 or step == steps - 1:
             seconds = time.perf_counter() - began
-            report({"step": step, "steps": steps, "loss": loss, "tokens": seen, "per_second": seen / seconds})
+            report({"step": step, "steps": steps, "loss": sum(losses), "tokens": seen, "per_second": seen / seconds})
 
 
-def next_token_loss(model: Transformer, ids_BT: Tensor) -> float:
-    """Mean cross-entropy of every next token, with its gradient left in the model."""
+def next_token_loss(model: Transformer, ids_BT: Tensor, rows: int) -> float:
+    """The rows' share of the mean cross-entropy of every next token of all rows, its gradient left in the model."""
     hidden_NE = model.hidden(ids_BT[:, :-1].contiguous()).flatten(0, 1)
     logp_N, _ = chunked_logp(hidden_NE, model.head_weight_VE, ids_BT[:, 1:].flatten())
-    loss = -logp_N.mean()
+    loss = -logp_N.mean() * (len(ids_BT) / rows)
     loss.backward()
     return loss.item()
 

@@ -74,6 +74,20 @@ def reaching(rng: random.Random, value: int) -> str:
     return f"{value + b} - {b}"
 
 
+def divisions_text(rng: random.Random) -> str:
+    """Divisions, one a line, about half of which leave a remainder and therefore fail."""
+    language = rng.choice(("en", "en", "zh"))
+    lines = []
+    for _ in range(rng.randint(6, 16)):
+        b = rng.randint(2, 99) if rng.random() < 0.5 else rng.randint(2, 20)
+        times = rng.randint(1, max(1, 199 // b))
+        if rng.random() < 0.5:
+            lines.append(f"{b * times} / {b} = {times}\n")
+        else:
+            lines.append(f"{b * times + rng.randint(1, b - 1)} / {b}" + rng.choice(WORDS[language]["no"]) + "\n")
+    return "".join(lines) + END + "\n"
+
+
 def drill_text(rng: random.Random) -> str:
     """All four operations, held against a target that many results narrowly miss; divisions may fail."""
     language = rng.choice(("en", "en", "zh"))

@@ -31,7 +31,7 @@ MIX: tuple[tuple[float, Callable[[random.Random], str]], ...] = (
 def text(rng: random.Random, think: float, drill: float = 0.0) -> str:
     """One text of the corpus."""
     if drill and rng.random() < drill:
-        return arithmetic_text.drill_text(rng)
+        return (arithmetic_text.divisions_text if rng.random() < 0.3 else arithmetic_text.drill_text)(rng)
     pick = rng.random()
     for share, write in MIX:
         pick -= share

@@ -1,0 +1,159 @@
+"""Vector arithmetic that a loop would not compile to: a few rows of D numbers held in registers between operations.
+
+Each function here is built for known sizes and writes LLVM's own vector code, so any processor with a compiler back end
+gets its widest instructions. Shapes: G query heads, N positions, D head size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 16
+"""Numbers in one vector; the compiler cuts it to what the processor has."""
+FAST = ("reassoc", "contract", "nsz")
+
+
+def _largest(typing_context, x_N, n):  # type: ignore[no-untyped-def]
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        row = _load(builder, _data(context, builder, signature.args[0], args[0]), args[1], LANES)
+        return _reduce(builder, "fmax", [row])
+
+    return types.float32(x_N, types.intp), codegen
+
+
+largest: Any = intrinsic(_largest)
+"""largest(x_N, n): the largest of x_N[n : n + LANES], fp32 or bf16."""
+
+
+@cache
+def scorer(G: int, D: int) -> Callable[..., None]:
+    """score(q_GD, k_ND, i, score_GN, j): score_GN[g, j] = q_GD[g] . k_ND[i] for all g."""
+
+    @intrinsic
+    def score(typing_context, q_GD, k_ND, i, score_GN, j):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            q, k, out = (_data(context, builder, signature.args[n], args[n]) for n in (0, 1, 3))
+            stride = builder.extract_value(_array(context, builder, signature.args[3], args[3]).shape, 1)
+            sums: list[Any] = [None] * G
+            for d, width in _chunks(D):
+                row = _load(builder, k, builder.add(builder.mul(args[2], _int(D)), _int(d)), width)
+                for g in range(G):
+                    part = builder.fmul(_load(builder, q, _int(g * D + d), width), row, flags=FAST)
+                    sums[g] = _join(builder, sums[g], part)
+            for g in range(G):
+                total = _sum(builder, sums[g])
+                builder.store(total, builder.gep(out, [builder.add(builder.mul(_int(g), stride), args[4])]))
+            return context.get_dummy_value()
+
+        return types.void(q_GD, k_ND, types.intp, score_GN, types.intp), codegen
+
+    return score  # type: ignore[no-any-return]
+
+
+@cache
+def mixer(G: int, D: int, count: int) -> Callable[..., None]:
+    """mix(share_GN, j, v_ND, i, out_GD): out_GD[g] += sum over n < count of share_GN[g, j + n] v_ND[i + n]."""
+
+    @intrinsic
+    def mix(typing_context, share_GN, j, v_ND, i, out_GD):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            share, v, out = (_data(context, builder, signature.args[n], args[n]) for n in (0, 2, 4))
+            stride = builder.extract_value(_array(context, builder, signature.args[0], args[0]).shape, 1)
+            start = builder.mul(args[3], _int(D))
+            shares = [
+                [
+                    builder.load(
+                        builder.gep(share, [builder.add(builder.mul(_int(g), stride), builder.add(args[1], _int(n)))])
+                    )
+                    for n in range(count)
+                ]
+                for g in range(G)
+            ]
+            for d, width in _chunks(D):
+                rows = [_load(builder, v, builder.add(start, _int(n * D + d)), width) for n in range(count)]
+                for g in range(G):
+                    total = _load(builder, out, _int(g * D + d), width)
+                    for n in range(count):
+                        part = builder.fmul(_spread(builder, shares[g][n], width), rows[n], flags=FAST)
+                        total = builder.fadd(total, part, flags=FAST)
+                    _store(builder, total, out, _int(g * D + d))
+            return context.get_dummy_value()
+
+        return types.void(share_GN, types.intp, v_ND, types.intp, out_GD), codegen
+
+    return mix  # type: ignore[no-any-return]
+
+
+def _chunks(D: int) -> list[tuple[int, int]]:
+    """(start, width) of the vectors that make up D numbers."""
+    return [(d, min(LANES, D - d)) for d in range(0, D, LANES)]
+
+
+def _int(n: int) -> ir.Constant:
+    return ir.Constant(ir.IntType(64), n)
+
+
+def _array(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
+    return context.make_array(array_type)(context, builder, array)
+
+
+def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
+    return _array(context, builder, array_type, array).data
+
+
+def _load(builder: Any, data: Any, offset: Any, width: int) -> Any:
+    """`width` numbers as floats; uint16 are the bits of bf16."""
+    pointer = builder.gep(data, [offset])
+    element = data.type.pointee
+    vector = builder.load(builder.bitcast(pointer, ir.VectorType(element, width).as_pointer()), align=2)
+    if isinstance(element, ir.FloatType):
+        return vector
+    wide = ir.VectorType(ir.IntType(32), width)
+    shifted = builder.shl(builder.zext(vector, wide), ir.Constant(wide, [16] * width))
+    return builder.bitcast(shifted, ir.VectorType(ir.FloatType(), width))
+
+
+def _store(builder: Any, vector: Any, data: Any, offset: Any) -> None:
+    builder.store(vector, builder.bitcast(builder.gep(data, [offset]), vector.type.as_pointer()), align=4)
+
+
+def _spread(builder: Any, number: Any, width: int) -> Any:
+    """A vector of `width` copies of a number."""
+    one = builder.insert_element(
+        ir.Constant(ir.VectorType(ir.FloatType(), width), ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
+    )
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(one, one, mask)
+
+
+def _join(builder: Any, total: Any, part: Any) -> Any:
+    """The sum of vectors, the second no wider than the first."""
+    if total is None:
+        return part
+    if total.type.count != part.type.count:
+        zero = ir.Constant(part.type, [0.0] * part.type.count)
+        mask = ir.Constant(
+            ir.VectorType(ir.IntType(32), total.type.count),
+            [min(n, part.type.count) for n in range(total.type.count)],
+        )
+        part = builder.shuffle_vector(part, zero, mask)
+    return builder.fadd(total, part, flags=FAST)
+
+
+def _sum(builder: Any, vector: Any) -> Any:
+    return _reduce(builder, "fadd", [ir.Constant(ir.FloatType(), 0.0), vector])
+
+
+def _reduce(builder: Any, operation: str, arguments: list[Any]) -> Any:
+    name = f"llvm.vector.reduce.{operation}.v{arguments[-1].type.count}f32"
+    signature = ir.FunctionType(ir.FloatType(), [argument.type for argument in arguments])
+    function = cgutils.get_or_insert_function(builder.module, signature, name)
+    return builder.call(function, arguments, fastmath=("nnan", *FAST))

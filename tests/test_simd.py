@@ -1,0 +1,60 @@
+"""The compiled loops: bf16 as PyTorch rounds it, the exponential, and the draw from a distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import njit
+
+from aha.models.simd import exp, narrow, widen
+from aha.rollout.sampling import draw, uniform
+from aha.types import Sampling
+
+
+@njit
+def round_trip(x_N, out_N):
+    for i in range(len(x_N)):
+        out_N[i] = widen(narrow(x_N[i], np.uint16(0)))
+
+
+@njit
+def exp_all(x_N, out_N):
+    for i in range(len(x_N)):
+        out_N[i] = exp(x_N[i])
+
+
+def test_bf16_is_rounded_as_pytorch_rounds_it():
+    x = torch.cat((torch.randn(1000) * 100, torch.tensor([0.0, -0.0, 1.00390625, 1.01171875, 3e38, 1e-40])))
+    out = np.empty(len(x), np.float32)
+    round_trip(x.numpy(), out)
+    assert torch.equal(torch.from_numpy(out), x.bfloat16().float())
+
+
+def test_the_exponential_is_right_to_five_digits():
+    x = np.linspace(-86, 0, 5001, dtype=np.float32)
+    out = np.empty_like(x)
+    exp_all(x, out)
+    np.testing.assert_allclose(out, np.exp(x.astype(np.float64)), rtol=5e-6)
+
+
+def test_draws_follow_the_distribution_and_carry_its_logprobs():
+    torch.manual_seed(0)
+    logits = torch.randn(150) * 2
+    keys, t = np.arange(40_000, dtype=np.uint64) * np.uint64(977), np.zeros(40_000, np.int64)
+    token, logp = draw(logits.expand(40_000, -1).contiguous(), keys, t, Sampling(temperature=0.8))
+    p = (logits / 0.8).softmax(0)
+    seen = torch.bincount(torch.from_numpy(token), minlength=150) / 40_000
+    assert float((seen - p).abs().sum()) < 0.06
+    torch.testing.assert_close(torch.from_numpy(logp), p.log()[token], rtol=1e-4, atol=1e-4)
+
+
+def test_impossible_tokens_are_never_drawn():
+    logits = torch.full((1000, 200), -torch.inf)
+    logits[:, 3], logits[:, 130] = 0.0, 1.0
+    token, _ = draw(logits, np.arange(1000, dtype=np.uint64), np.zeros(1000, np.int64), Sampling())
+    assert set(token.tolist()) == {3, 130}
+
+
+def test_uniform_numbers_are_spread_evenly_and_differ_by_token_and_request():
+    u = np.array([[uniform(np.uint64(key), t) for t in range(50)] for key in range(200)])
+    assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.01 and len(np.unique(u)) > 9990
