@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from aha.errors import ModelError
+from aha.models import decode
 from aha.models.attention import causal_attention
 from aha.models.decode import Decoder, Memory
 from aha.models.folder import load_model, save_model
@@ -118,8 +119,10 @@ def test_element_wise_kernels_and_their_gradients_equal_plain_operations(name, d
         torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("few", [0, 48])
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
-def test_decoding_one_token_at_a_time_equals_one_forward(family):
+def test_decoding_one_token_at_a_time_equals_one_forward(family, few, monkeypatch):
+    monkeypatch.setattr(decode, "FEW", few)
     model, ids, shared = toy_model(family), list(range(7, 47)), 10
     with torch.inference_mode():
         cache = Cache(model.config, 1, shared, model.dtype, model.device)
@@ -129,7 +132,7 @@ def test_decoding_one_token_at_a_time_equals_one_forward(family):
         decoder, logits = Decoder(model, 50), []
         for held, token in enumerate(ids[shared:]):
             rows = tuple(np.array([x]) for x in (0, shared, 1, held))
-            logits.append(decoder.step(torch.tensor([token]), memory, rows))
+            logits.append(decoder.step(np.array([token]), memory, rows).clone())
         whole = model(torch.tensor([ids]))[0, shared:]
     torch.testing.assert_close(torch.cat(logits), whole, atol=1e-3, rtol=1e-3)
 

@@ -14,10 +14,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aha.models.decode_attention import attention_loop
+from aha.models.decode_few import BLOCK, blocked, few_loop
 from aha.models.kernels import add_norm_loop, norm_loop, swiglu_loop
 from aha.models.simd import bits
 from aha.models.transformer import Cache, ModelConfig, Transformer
 
+FEW = 48
+"""Up to so many rows, the compiled step is faster than the library's products."""
+SMALL = 16_000_000
+"""Models of more weights gain nothing from it: fetching them takes longer than all calls."""
 NOTHING = np.empty(0, np.float32)
 
 Product = Callable[[Tensor], Tensor]
@@ -38,8 +43,16 @@ class Memory:
             for rows, width in ((prompts, longest), (slots, positions))
         )
         self.prompt_arrays, self.own_arrays = (
-            [tuple(map(bits, pair)) for pair in blocks] for blocks in (self.prompt_LPKND, self.own_LSKND)
+            tuple(tuple(map(bits, pair)) for pair in blocks) for blocks in (self.prompt_LPKND, self.own_LSKND)
         )
+        G, D = c.num_attention_heads // c.num_key_value_heads, c.head_dim
+        self.attention = tuple(np.empty(shape, np.float32) for shape in ((G, D), (G, longest + positions), (G, D)))
+        """What attention computes in: queries, scores and sums of the heads that share keys and values."""
+        E, qkv = c.hidden_size, (c.num_attention_heads + 2 * c.num_key_value_heads) * D
+        widths = (E, E, qkv, c.num_attention_heads * D, 2 * c.intermediate_size, c.intermediate_size, E, c.vocab_size)
+        self.states = [torch.empty(FEW, width, dtype=dtype) for width in widths]
+        """What the compiled step computes in: the stream, its norm, and the outputs of all products for a few rows."""
+        self.products = tuple(np.empty(FEW * (max(widths) + BLOCK), np.float32) for _ in range(2))
 
     def store(self, prompt_block: int, cache: Cache, row: int) -> None:
         """Keep what a forward pass left in one row of its cache."""
@@ -48,57 +61,88 @@ class Memory:
 
 
 class Decoder:
-    """A model's weights as they are now, laid out for decoding; make a new one when they change.
-
-    `fork` gives another thread its own scratch memory on the same weights.
-    """
+    """A model's weights as they are now, laid out for decoding; make a new one when they change. Threads may share it."""
 
     def __init__(self, model: Transformer, positions: int) -> None:
         self.model, c = model, model.config
-        self.layers = [
-            (
-                bits(block.norm1.weight.detach()),
-                product(block.attention.qkv.weight, block.attention.qkv.bias),
-                tuple(
-                    bits((norm.weight if norm is not None else torch.empty(0, dtype=model.dtype)).detach())
-                    for norm in (block.attention.q_norm, block.attention.k_norm)
-                ),
-                product(block.attention.out.weight, block.attention.out.bias),
-                bits(block.norm2.weight.detach()),
-                product(*block.mlp.gate_up()),
-                product(block.mlp.down.weight, block.mlp.down.bias),
-            )
-            for block in model.layers()
+        blocks = list(model.layers())
+        self.norm1 = tuple(bits(b.norm1.weight.detach()) for b in blocks)
+        self.norm2 = tuple(bits(b.norm2.weight.detach()) for b in blocks)
+        none = torch.empty(0, dtype=model.dtype)
+        self.q_norm = tuple(bits((n.weight if n else none).detach()) for n in (b.attention.q_norm for b in blocks))
+        self.k_norm = tuple(bits((n.weight if n else none).detach()) for n in (b.attention.k_norm for b in blocks))
+        matrices: list[list[tuple[Tensor, Tensor | None]]] = [
+            [(b.attention.qkv.weight, b.attention.qkv.bias) for b in blocks],
+            [(b.attention.out.weight, b.attention.out.bias) for b in blocks],
+            [b.mlp.gate_up() for b in blocks],
+            [(b.mlp.down.weight, b.mlp.down.bias) for b in blocks],
         ]
         self.last_norm = bits(model.norm.weight.detach())
+        self.products = list(zip(*([product(*m) for m in kind] for kind in matrices), strict=True))
         self.head = product(model.head_weight_VE, None)
         self.rope = tuple(x.numpy() for x in model.rope(positions))
-        self.attend = attention_loop(c.num_attention_heads // c.num_key_value_heads, c.head_dim)
+        sizes = (c.num_attention_heads // c.num_key_value_heads, c.head_dim)
+        self.attend = attention_loop(*sizes)
+        weights = sum(p.numel() for p in model.parameters())
+        self.few = few_loop(*sizes) if weights <= SMALL else None
+        if self.few:
+            qkv, out, gate_up, down = (tuple(blocked(*m) for m in kind) for kind in matrices)
+            self.blocked = (self.norm1, qkv, self.q_norm, self.k_norm, out, self.norm2, gate_up, down)
+            self.blocked_head = blocked(model.head_weight_VE, None)
+            self.embed = bits(model.embed.weight.detach())
 
-    def step(self, ids_R: Tensor, memory: Memory, rows: tuple[np.ndarray, ...]) -> Tensor:
-        """Logits [R, V] of the token after `ids_R`, whose keys and values are written.
+    def step(self, ids_R: np.ndarray, memory: Memory, rows: tuple[np.ndarray, ...]) -> Tensor:
+        """Logits [R, V] of the token after `ids_R`, whose keys and values are written; the next step may overwrite them.
 
         `rows` are for each row its prompt's block, how many positions of it are the row's past, its own block and how
-        many positions that holds already, [R] int64 each. There may be fewer rows than ids: the rest is padding.
+        many positions that holds already, [R] int64 each.
         """
-        c, eps = self.model.config, np.float32(self.model.config.rms_norm_eps)
-        G = c.num_attention_heads // c.num_key_value_heads
-        widest = memory.prompt_LPKND[0][0].shape[2] + memory.own_LSKND[0][0].shape[2]
-        scratch = tuple(np.empty(shape, np.float32) for shape in ((G, c.head_dim), (G, widest), (G, c.head_dim)))
-        x_RE = F.embedding(ids_R, self.model.embed.weight)
-        x, normed_RE = bits(x_RE), torch.empty_like(x_RE)
+        if self.few and len(ids_R) <= FEW:
+            return self._few(ids_R, memory, rows)
+        return self._many(ids_R, memory, rows)
+
+    def _few(self, ids_R: np.ndarray, memory: Memory, rows: tuple[np.ndarray, ...]) -> Tensor:
+        assert self.few is not None
+        *states, logits = (bits(state[: len(ids_R)]) for state in memory.states)
+        past = memory.prompt_arrays, memory.own_arrays
+        scratch = memory.products, memory.attention, NOTHING
+        eps = np.float32(self.model.config.rms_norm_eps)
+        self.few(
+            ids_R, self.embed, self.blocked, self.last_norm, self.blocked_head, eps, self.rope, past, rows, scratch,
+            tuple(states), logits,
+        )  # fmt: skip
+        return memory.states[-1][: len(ids_R)]
+
+    def _many(self, ids_R: np.ndarray, memory: Memory, rows: tuple[np.ndarray, ...]) -> Tensor:
+        c, eps, R = self.model.config, np.float32(self.model.config.rms_norm_eps), len(ids_R)
+        padded_R = np.zeros(padded(R), np.int64)
+        padded_R[:R] = ids_R
+        x_RE = F.embedding(torch.from_numpy(padded_R), self.model.embed.weight)
+        normed_RE = torch.empty_like(x_RE)
         attended_RX = x_RE.new_zeros(len(x_RE), c.num_attention_heads * c.head_dim)
         active_RF = x_RE.new_empty(len(x_RE), c.intermediate_size)
-        normed, attended, active = bits(normed_RE), bits(attended_RX), bits(active_RF)
-        norm_loop(x, self.layers[0][0], eps, normed, NOTHING)
-        for i, (_, qkv, (q_norm, k_norm), out, norm2, gate_up, down) in enumerate(self.layers):
+        x, normed, attended, active = (bits(t) for t in (x_RE, normed_RE, attended_RX, active_RF))
+        norm_loop(x, self.norm1[0], eps, normed, NOTHING)
+        for i, (qkv, out, gate_up, down) in enumerate(self.products):
             past = memory.prompt_arrays[i], memory.own_arrays[i]
-            self.attend(bits(qkv(normed_RE)), self.rope, (q_norm, k_norm, eps), *past, *rows, scratch, attended)
-            add_norm_loop(x, bits(out(attended_RX)), norm2, eps, x, normed, NOTHING)
+            norms = self.q_norm[i], self.k_norm[i], eps
+            self.attend(bits(qkv(normed_RE)), self.rope, norms, *past, *rows, memory.attention, attended)
+            add_norm_loop(x, bits(out(attended_RX)), self.norm2[i], eps, x, normed, NOTHING)
             swiglu_loop(bits(gate_up(normed_RE)), active)
-            following = self.layers[i + 1][0] if i + 1 < len(self.layers) else self.last_norm
+            following = self.norm1[i + 1] if i + 1 < len(self.norm1) else self.last_norm
             add_norm_loop(x, bits(down(active_RF)), following, eps, x, normed, NOTHING)
-        return self.head(normed_RE)
+        return self.head(normed_RE)[:R]
+
+
+def padded(rows: int) -> int:
+    """How many rows are computed for so many live ones: a power of two up to 16, then multiples of 16, then of 64.
+
+    A matrix product of a size not seen before costs a millisecond to set up.
+    """
+    if rows <= 16:
+        return 1 << max(0, rows - 1).bit_length()
+    step = 16 if rows <= 128 else 64
+    return -(-rows // step) * step
 
 
 def product(weight: Tensor, bias: Tensor | None) -> Product:

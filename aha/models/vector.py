@@ -92,6 +92,55 @@ def mixer(G: int, D: int, count: int) -> Callable[..., None]:
     return mix  # type: ignore[no-any-return]
 
 
+@cache
+def multiplier(R: int) -> Callable[..., None]:
+    """multiply(x_RE, r, w_BEO, b, y_RO): y[r + i, 2 LANES b ...] = x[r + i] . w[b], for i < R; a block's outputs at once.
+
+    The sums stay in registers while the block of weights streams by once for all R rows. x and y are fp32.
+    """
+
+    @intrinsic
+    def multiply(typing_context, x_RE, r, w_BEO, b, y_RO):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            x, w, y = (_data(context, builder, signature.args[n], args[n]) for n in (0, 2, 4))
+            E = builder.extract_value(_array(context, builder, signature.args[0], args[0]).shape, 1)
+            stride = builder.extract_value(_array(context, builder, signature.args[4], args[4]).shape, 1)
+            block = builder.mul(args[3], builder.mul(E, _int(2 * LANES)))
+            before, body, after = builder.block, *(builder.append_basic_block(n) for n in ("product", "done"))
+            builder.branch(body)
+            builder.position_at_end(body)
+            e = builder.phi(ir.IntType(64))
+            e.add_incoming(_int(0), before)
+            vector = ir.VectorType(ir.FloatType(), LANES)
+            sums = [builder.phi(vector) for _ in range(2 * R)]
+            at = builder.add(block, builder.mul(e, _int(2 * LANES)))
+            halves = [_load(builder, w, at, LANES), _load(builder, w, builder.add(at, _int(LANES)), LANES)]
+            for i in range(R):
+                position = builder.add(builder.mul(builder.add(args[1], _int(i)), E), e)
+                number = _spread(builder, builder.load(builder.gep(x, [position])), LANES)
+                for half in (0, 1):
+                    total = sums[2 * i + half]
+                    total.add_incoming(ir.Constant(vector, [0.0] * LANES), before)
+                    part = builder.fmul(number, halves[half], flags=FAST)
+                    total.add_incoming(builder.fadd(total, part, flags=FAST), body)
+            following = builder.add(e, _int(1))
+            e.add_incoming(following, body)
+            builder.cbranch(builder.icmp_signed("<", following, E), body, after)
+            builder.position_at_end(after)
+            for i in range(R):
+                row = builder.add(
+                    builder.mul(builder.add(args[1], _int(i)), stride), builder.mul(args[3], _int(2 * LANES))
+                )
+                for half in (0, 1):
+                    total = sums[2 * i + half].incomings[1][0]
+                    _store(builder, total, y, builder.add(row, _int(half * LANES)))
+            return context.get_dummy_value()
+
+        return types.void(x_RE, types.intp, w_BEO, types.intp, y_RO), codegen
+
+    return multiply  # type: ignore[no-any-return]
+
+
 def _chunks(D: int) -> list[tuple[int, int]]:
     """(start, width) of the vectors that make up D numbers."""
     return [(d, min(LANES, D - d)) for d in range(0, D, LANES)]

@@ -202,7 +202,7 @@ class _Run:
         """One more token for every row; rows that end leave."""
         rows = self.rows
         request_R, t_R = rows.request_R, rows.past[-1]
-        logits_RV = self.decoder.step(rows.ids, self.memory, rows.past)[: len(rows)]
+        logits_RV = self.decoder.step(rows.last_R, self.memory, rows.past)
         token_R, logp_R = draw(logits_RV, self.keys_Q[request_R], t_R, self.sampling)
         self.drawn_QT[request_R, t_R], self.logp_QT[request_R, t_R] = token_R, logp_R
         self.tokens += len(token_R)

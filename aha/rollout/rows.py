@@ -3,19 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
-
-
-def padded(rows: int) -> int:
-    """How many rows are computed for so many live ones: a power of two up to 16, then multiples of 16, then of 64.
-
-    A matrix product of a size not seen before costs a millisecond to set up.
-    """
-    if rows <= 16:
-        return 1 << max(0, rows - 1).bit_length()
-    step = 16 if rows <= 128 else 64
-    return -(-rows // step) * step
 
 
 class Rows:
@@ -29,6 +16,7 @@ class Rows:
         self.free = list(range(slots))
         self.table_5R = np.zeros((5, 0), dtype=np.int64)
         self.last_R = np.zeros(0, dtype=np.int64)
+        """The tokens to feed."""
 
     def __len__(self) -> int:
         return len(self.last_R)
@@ -42,13 +30,6 @@ class Rows:
     def past(self) -> tuple[np.ndarray, ...]:
         """Where each row's keys and values are, as `Decoder.step` takes it."""
         return tuple(self.table_5R[1:])
-
-    @property
-    def ids(self) -> Tensor:
-        """The tokens to feed, and idle ones up to a size the products know."""
-        ids_R = np.zeros(padded(len(self)), dtype=np.int64)
-        ids_R[: len(self)] = self.last_R
-        return torch.from_numpy(ids_R)
 
     def add(self, request: int, prompt_block: int, prompt: list[int]) -> None:
         """A row whose prompt is prefilled. The last prompt token is fed again, to draw the first reply token."""
@@ -64,4 +45,4 @@ class Rows:
     def remove(self, gone_R: np.ndarray) -> None:
         """Drop the rows marked true, and free their slots."""
         self.free.extend(self.table_5R[3, gone_R].tolist())
-        self.table_5R, self.last_R = self.table_5R[:, ~gone_R], self.last_R[~gone_R]
+        self.table_5R, self.last_R = np.compress(~gone_R, self.table_5R, axis=1), self.last_R[~gone_R]

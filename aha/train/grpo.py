@@ -121,7 +121,8 @@ def gradients(policy: Transformer, batch: Batch, settings: Grpo, state: State) -
     """Leave the batch's gradient in the masters, micro-batch by micro-batch; returns means over its reply tokens."""
     sums: defaultdict[str, float] = defaultdict(float)
     gap_max = 0.0
-    parts = [micro_batches(share, settings.micro_tokens) for share in shares(batch, torch.get_num_threads())]
+    dealt = shares(batch, torch.get_num_threads())
+    parts = [micro_batches(share, settings.micro_tokens // len(dealt)) for share in dealt]
     for stats in gradients_side_by_side(
         policy, state.masters, parts, lambda replica, micro: backward(replica, micro, settings, state.reference)
     ):
