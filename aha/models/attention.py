@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from aha.models.kernels import causal_softmax_, causal_softmax_backward_
+
 CACHE_ELEMENTS = 1 << 21
 """Scores held at once, in elements: about what a core's second-level cache holds in bf16."""
 
@@ -100,26 +102,24 @@ class _PackedAttention(torch.autograd.Function):
         ctx.stretches = stretches
         out_MHD = torch.zeros_like(q_MHD)
         for stretch in stretches:
-            rows = [
-                torch.bmm(_probabilities(q, k, mask), v) for q, k, v, mask, _ in _folded(stretch, q_MHD, k_MKD, v_MKD)
-            ]
+            rows = [torch.bmm(_probabilities(q, k, stretch), v) for q, k, v, _ in _folded(stretch, q_MHD, k_MKD, v_MKD)]
             out_MHD[_owned(stretch)] = _unfold(torch.cat(rows), stretch, k_MKD.shape[1])
         return out_MHD
 
     @staticmethod
     def backward(ctx, grad_MHD: Tensor):  # type: ignore[no-untyped-def]
         q_MHD, k_MKD, v_MKD = ctx.saved_tensors
-        K, scale = k_MKD.shape[1], q_MHD.shape[-1] ** -0.5
+        H, K, scale = q_MHD.shape[1], k_MKD.shape[1], q_MHD.shape[-1] ** -0.5
         dq_MHD = torch.zeros_like(q_MHD)
         exact = torch.promote_types(k_MKD.dtype, torch.float32)
         dkv_MX = torch.zeros(len(k_MKD), 2 * K * k_MKD.shape[2], dtype=exact, device=k_MKD.device)
         for stretch in ctx.stretches:
             g_BUHD = _spread(grad_MHD[_owned(stretch)], stretch)
             rows = []
-            for q, k, v, mask, span in _folded(stretch, q_MHD, k_MKD, v_MKD):
+            for q, k, v, span in _folded(stretch, q_MHD, k_MKD, v_MKD):
                 g = _fold(g_BUHD[span], K)
-                p = _probabilities(q, k, mask)
-                ds = torch._softmax_backward_data(torch.bmm(g, v.mT), p, -1, p.dtype).mul_(scale)
+                p = _probabilities(q, k, stretch)
+                ds = causal_softmax_backward_(torch.bmm(g, v.mT), p, stretch.first, H // K, scale)
                 rows.append(torch.bmm(ds, k))
                 dk, dv = (x.unflatten(0, (-1, K)).transpose(1, 2) for x in (torch.bmm(ds.mT, q), torch.bmm(p.mT, g)))
                 dkv = torch.cat((dk.flatten(2), dv.flatten(2)), -1).flatten(0, 1)
@@ -131,22 +131,21 @@ class _PackedAttention(torch.autograd.Function):
 
 def _folded(
     stretch: Stretch, q_MHD: Tensor, k_MKD: Tensor, v_MKD: Tensor
-) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, slice]]:
-    """Queries [n, U G, D], keys and values [n, S, D] and the mask [U G, S], n = rows x K, for some rows at a time."""
+) -> Iterator[tuple[Tensor, Tensor, Tensor, slice]]:
+    """Queries [n, U G, D], keys and values [n, S, D], n = rows x K, for some rows at a time."""
     (B, S), (H, K) = stretch.tokens_BS.shape, (q_MHD.shape[1], k_MKD.shape[1])
     U = S - stretch.first
-    mask = torch.full((U, S), -torch.inf, dtype=q_MHD.dtype, device=q_MHD.device).triu_(stretch.first + 1)
-    mask = mask.repeat_interleave(H // K, 0)
     rows = max(1, CACHE_ELEMENTS // (H * U * S))
     for b in range(0, B, rows):
         span = slice(b, b + rows)
         tokens_BS = stretch.tokens_BS[span]
         k, v = (x_MKD[tokens_BS].transpose(1, 2).flatten(0, 1) for x_MKD in (k_MKD, v_MKD))
-        yield _fold(q_MHD[tokens_BS[:, stretch.first :]], K), k, v, mask, span
+        yield _fold(q_MHD[tokens_BS[:, stretch.first :]], K), k, v, span
 
 
-def _probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
-    return torch.baddbmm(mask, q, k.mT, alpha=q.shape[-1] ** -0.5).softmax(-1)
+def _probabilities(q: Tensor, k: Tensor, stretch: Stretch) -> Tensor:
+    group = q.shape[1] // (stretch.tokens_BS.shape[1] - stretch.first)
+    return causal_softmax_(torch.bmm(q, k.mT), stretch.first, group, q.shape[-1] ** -0.5)
 
 
 def _owned(stretch: Stretch) -> slice:

@@ -182,9 +182,9 @@ def search(
 def style(rng: random.Random, seasoned: bool) -> Style:
     """How one writer searches."""
     if seasoned and rng.random() < 0.3:
-        return Style(1.0, fresh=4, stumble=0.02, keen=True)
+        return Style(1.0, fresh=4, stumble=0.008, keen=True)
     care = rng.choice((0.0, 0.0, 0.5, 1.0))
-    return Style(care, 1 if care == 0 else 6, 0.02 if seasoned else 0.0)
+    return Style(care, 1 if care == 0 else 6, 0.008 if seasoned else 0.0)
 
 
 def guess(rng: random.Random, writer: Writer, numbers: list[int]) -> tuple[str, str]:
