@@ -18,21 +18,16 @@ shared folders without `flock`, and checkpoints written by several ranks.
 from __future__ import annotations
 
 import fcntl
-import importlib.metadata
 import json
 import os
-import platform
-import re
 import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import aha
-from aha import disk, tables
+from aha import disk, environment, tables
 from aha.errors import CheckpointError, RunError
 
 
@@ -58,7 +53,7 @@ class RunLog:
             log = cls(root, _take_lock(root / "lock"), keep)
             try:
                 _agree(root / "settings.toml", settings_text, ignore)
-                _record_environment(root / "environment.json")
+                environment.record(root / "environment.json")
                 for name in ("metrics.jsonl", "evals.jsonl"):
                     tables.mend(root / name)
             except BaseException:
@@ -241,34 +236,6 @@ def _flat(table: dict[str, Any], at: str = "") -> dict[str, str]:
         inner = _flat(value, f"{at}{key}.") if isinstance(value, dict) else {}
         lines |= inner or {at + key: f"{at}{key} = {json.dumps(value, default=str)}"}
     return lines
-
-
-def _record_environment(file: Path) -> None:
-    """Add this start to the list of starts."""
-    starts = []
-    with suppress(FileNotFoundError, ValueError):
-        starts = json.loads(file.read_bytes())
-    torch = None
-    with suppress(importlib.metadata.PackageNotFoundError):
-        torch = importlib.metadata.version("torch")
-    start = {
-        "aha": aha.__version__,
-        "python": platform.python_version(),
-        "torch": torch,
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "cpu": _cpu_model(),
-        "argv": sys.argv,
-    }
-    disk.write_whole(file, json.dumps([*starts, start], indent=2).encode() + b"\n")
-
-
-def _cpu_model() -> str:
-    with suppress(OSError):
-        match = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        if match:
-            return match[1]
-    return platform.processor() or platform.machine()
 
 
 def _samples_file(root: Path, step: int) -> Path:

@@ -7,7 +7,8 @@ waiting is most of the time; a thread that does a share of the whole work alone 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -26,12 +27,18 @@ def side_by_side(works: Sequence[Callable[[], T]], halt: Callable[[], None] = la
         torch.set_num_threads(max(1, cores // len(works)))  # of this thread
         return work()
 
-    with ThreadPoolExecutor(max(1, len(works) - 1)) as pool:
-        others = [pool.submit(alone, work) for work in works[1:]]
-        try:
-            return [alone(works[0]), *(other.result() for other in others)]
-        except BaseException:
-            halt()
-            raise
-        finally:
-            torch.set_num_threads(cores)
+    others = [_pool(len(works) - 1).submit(alone, work) for work in works[1:]]
+    try:
+        return [alone(works[0]), *(other.result() for other in others)]
+    except BaseException:
+        halt()
+        wait(others)
+        raise
+    finally:
+        torch.set_num_threads(cores)
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that stay, as do the buffers that libraries keep for each."""
+    return ThreadPoolExecutor(threads)

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1] / "aha"
 LAYERS = [
     {"errors"},
     {"types", "config", "split", "expressions", "stats", "page", "sandbox", "disk", "tables", "threads"},
+    {"environment"},
     {"chat", "runlog", "svg"},
     {"models", "record"},
     {"rollout", "rewards", "figures"},
