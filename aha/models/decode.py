@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aha.models.decode_attention import attention_loop
+from aha.models.decode_attention import attend
 from aha.models.decode_few import BLOCK, blocked, few_loop
 from aha.models.kernels import add_norm_loop, norm_loop, swiglu_loop
 from aha.models.simd import bits
@@ -81,11 +81,10 @@ class Decoder:
         self.products = list(zip(*([product(*m) for m in kind] for kind in matrices), strict=True))
         self.head = product(model.head_weight_VE, None)
         self.rope = tuple(x.numpy() for x in model.rope(positions))
-        sizes = (c.num_attention_heads // c.num_key_value_heads, c.head_dim)
-        self.attend = attention_loop(*sizes)
+        self.sizes = (None,) * (c.num_attention_heads // c.num_key_value_heads), (None,) * c.head_dim
         weights = sum(p.numel() for p in model.parameters())
-        self.few = few_loop(*sizes) if weights <= SMALL else None
-        if self.few:
+        self.small = weights <= SMALL
+        if self.small:
             qkv, out, gate_up, down = (tuple(blocked(*m) for m in kind) for kind in matrices)
             self.blocked = (self.norm1, qkv, self.q_norm, self.k_norm, out, self.norm2, gate_up, down)
             self.blocked_head = blocked(model.head_weight_VE, None)
@@ -97,18 +96,17 @@ class Decoder:
         `rows` are for each row its prompt's block, how many positions of it are the row's past, its own block and how
         many positions that holds already, [R] int64 each.
         """
-        if self.few and len(ids_R) <= FEW:
+        if self.small and len(ids_R) <= FEW:
             return self._few(ids_R, memory, rows)
         return self._many(ids_R, memory, rows)
 
     def _few(self, ids_R: np.ndarray, memory: Memory, rows: tuple[np.ndarray, ...]) -> Tensor:
-        assert self.few is not None
         *states, logits = (bits(state[: len(ids_R)]) for state in memory.states)
         past = memory.prompt_arrays, memory.own_arrays
         scratch = memory.products, memory.attention, NOTHING
         eps = np.float32(self.model.config.rms_norm_eps)
-        self.few(
-            ids_R, self.embed, self.blocked, self.last_norm, self.blocked_head, eps, self.rope, past, rows, scratch,
+        few_loop(
+            self.sizes, ids_R, self.embed, self.blocked, self.last_norm, self.blocked_head, eps, self.rope, past, rows, scratch,
             tuple(states), logits,
         )  # fmt: skip
         return memory.states[-1][: len(ids_R)]
@@ -124,9 +122,11 @@ class Decoder:
         x, normed, attended, active = (bits(t) for t in (x_RE, normed_RE, attended_RX, active_RF))
         norm_loop(x, self.norm1[0], eps, normed, NOTHING)
         for i, (qkv, out, gate_up, down) in enumerate(self.products):
-            past = memory.prompt_arrays[i], memory.own_arrays[i]
+            prompt_kv, own_kv = memory.prompt_arrays[i], memory.own_arrays[i]
             norms = self.q_norm[i], self.k_norm[i], eps
-            self.attend(bits(qkv(normed_RE)), self.rope, norms, *past, *rows, memory.attention, attended)
+            attend(
+                self.sizes, bits(qkv(normed_RE)), self.rope, norms, prompt_kv, own_kv, rows, memory.attention, attended
+            )
             add_norm_loop(x, bits(out(attended_RX)), self.norm2[i], eps, x, normed, NOTHING)
             swiglu_loop(bits(gate_up(normed_RE)), active)
             following = self.norm1[i + 1] if i + 1 < len(self.norm1) else self.last_norm

@@ -6,16 +6,13 @@ has, so rows of any lengths run together. Shapes: R rows, H query heads, K key/v
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-
 import numpy as np
 
 from aha.models.kernels import rotate_head, rstd, scale_row
 from aha.models.simd import LOOSE, exp, loop, narrow
-from aha.models.vector import LANES, largest, mixer, scorer
+from aha.models.vector import LANES, largest, mix, score
 
-TOGETHER = 8
+TOGETHER, ONE = (None,) * 8, (None,)
 """Positions mixed at a time: the sums stay in registers meanwhile."""
 
 
@@ -36,52 +33,47 @@ def _softmax_row(score_N, scale):  # type: ignore[no-untyped-def]
         score_N[n] *= factor
 
 
-@cache
-def attention_loop(G: int, D: int) -> Callable[..., None]:
-    """The loop for G query heads a key/value head and heads of size D: known sizes are what makes it vectorize."""
-    scale = np.float32(D**-0.5)
+@loop(cache=True, fastmath=LOOSE)
+def attend(sizes, qkv_RX, rope, norms, prompt_kv, own_kv, rows, scratch, out_RX):  # type: ignore[no-untyped-def]
+    """Row r's past: prompt_length_R[r] positions of prompt block prompt_R[r], length_R[r] of its own block.
 
-    score, mix, mix_one = scorer(G, D), mixer(G, D, TOGETHER), mixer(G, D, 1)
-
-    @loop(cache=True, fastmath=LOOSE)
-    def attend(  # type: ignore[no-untyped-def]
-        qkv_RX, rope, norms, prompt_kv, own_kv, prompt_R, prompt_length_R, slot_R, length_R, scratch, out_RX
-    ):
-        """Row r's past: prompt_length_R[r] positions of prompt block prompt_R[r], length_R[r] of its own block."""
-        (cos_ND, sin_ND), (q_norm, k_norm, eps) = rope, norms
-        (pk, pv), (k, v) = prompt_kv, own_kv
-        q_GD, score_GN, sum_GD = scratch
-        K = k.shape[1]
-        like = qkv_RX[0, 0]
-        for r in range(len(slot_R)):
-            slot, prompt, n, t = slot_R[r], prompt_R[r], prompt_length_R[r], length_R[r]
-            cos, sin, row = cos_ND[n + t], sin_ND[n + t], qkv_RX[r]
-            for head in range(K):
-                key, value = row[(G * K + head) * D :][:D], row[(G * K + K + head) * D :][:D]
-                if len(k_norm):
-                    scale_row(key, rstd(key, eps), k_norm, key)
-                rotate_head(key, cos, sin, 1, k[slot, head, t])
-                v[slot, head, t] = value
-                for g in range(G):
-                    query = row[(head * G + g) * D :][:D]
-                    if len(q_norm):
-                        scale_row(query, rstd(query, eps), q_norm, query)
-                    rotate_head(query, cos, sin, 1, q_GD[g])
-                sum_GD[:] = 0
-                for i in range(n):
-                    score(q_GD, pk[prompt, head], i, score_GN, i)
-                for i in range(t + 1):
-                    score(q_GD, k[slot, head], i, score_GN, n + i)
-                for g in range(G):
-                    _softmax_row(score_GN[g, : n + t + 1], scale)
-                for length, start, values in ((n, 0, pv[prompt, head]), (t + 1, n, v[slot, head])):
-                    whole = length // TOGETHER * TOGETHER
-                    for i in range(0, whole, TOGETHER):
-                        mix(score_GN, start + i, values, i, sum_GD)
-                    for i in range(whole, length):
-                        mix_one(score_GN, start + i, values, i, sum_GD)
-                for g in range(G):
-                    for d in range(D):
-                        out_RX[r, (head * G + g) * D + d] = narrow(sum_GD[g, d], like)
-
-    return attend  # type: ignore[no-any-return]
+    `sizes` are tuples of G and D Nones: known sizes are what makes the loop vectorize.
+    """
+    G, D = len(sizes[0]), len(sizes[1])
+    scale = np.float32(1) / np.sqrt(np.float32(D))
+    (cos_ND, sin_ND), (q_norm, k_norm, eps) = rope, norms
+    (pk, pv), (k, v) = prompt_kv, own_kv
+    q_GD, score_GN, sum_GD = scratch
+    prompt_R, prompt_length_R, slot_R, length_R = rows
+    K = k.shape[1]
+    like = qkv_RX[0, 0]
+    for r in range(len(slot_R)):
+        slot, prompt, n, t = slot_R[r], prompt_R[r], prompt_length_R[r], length_R[r]
+        cos, sin, row = cos_ND[n + t], sin_ND[n + t], qkv_RX[r]
+        for head in range(K):
+            key, value = row[(G * K + head) * D :][:D], row[(G * K + K + head) * D :][:D]
+            if len(k_norm):
+                scale_row(key, rstd(key, eps), k_norm, key)
+            rotate_head(key, cos, sin, 1, k[slot, head, t])
+            v[slot, head, t] = value
+            for g in range(G):
+                query = row[(head * G + g) * D :][:D]
+                if len(q_norm):
+                    scale_row(query, rstd(query, eps), q_norm, query)
+                rotate_head(query, cos, sin, 1, q_GD[g])
+            sum_GD[:] = 0
+            for i in range(n):
+                score(sizes, q_GD, pk[prompt, head], i, score_GN, i)
+            for i in range(t + 1):
+                score(sizes, q_GD, k[slot, head], i, score_GN, n + i)
+            for g in range(G):
+                _softmax_row(score_GN[g, : n + t + 1], scale)
+            for length, start, values in ((n, 0, pv[prompt, head]), (t + 1, n, v[slot, head])):
+                whole = length // len(TOGETHER) * len(TOGETHER)
+                for i in range(0, whole, len(TOGETHER)):
+                    mix(sizes, TOGETHER, score_GN, start + i, values, i, sum_GD)
+                for i in range(whole, length):
+                    mix(sizes, ONE, score_GN, start + i, values, i, sum_GD)
+            for g in range(G):
+                for d in range(D):
+                    out_RX[r, (head * G + g) * D + d] = narrow(sum_GD[g, d], like)

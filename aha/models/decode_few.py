@@ -7,21 +7,18 @@ during which other threads run. Rounding is that of `Decoder.step`. Shapes: R ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from aha.models.decode_attention import attention_loop
+from aha.models.decode_attention import attend
 from aha.models.kernels import add_norm_loop, norm_loop, swiglu_loop
 from aha.models.simd import bits, loop, narrow, widen
-from aha.models.vector import LANES, multiplier
+from aha.models.vector import LANES, multiply
 
 BLOCK = 2 * LANES
 """Outputs computed together."""
-_eight, _four, _two, _one = (multiplier(rows) for rows in (8, 4, 2, 1))
+EIGHT, FOUR, TWO, ONE = ((None,) * rows for rows in (8, 4, 2, 1))
 
 
 def blocked(weight_OE: Tensor, bias_O: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
@@ -44,57 +41,39 @@ def product_loop(x_RE, w_BEO, bias_O, scratch, out_RO):  # type: ignore[no-untyp
     for b in range(len(w_BEO)):
         r = 0
         while r + 8 <= R:
-            _eight(wide_RE, r, w_BEO, b, sum_RO)
+            multiply(EIGHT, wide_RE, r, w_BEO, b, sum_RO)
             r += 8
         if r + 4 <= R:
-            _four(wide_RE, r, w_BEO, b, sum_RO)
+            multiply(FOUR, wide_RE, r, w_BEO, b, sum_RO)
             r += 4
         if r + 2 <= R:
-            _two(wide_RE, r, w_BEO, b, sum_RO)
+            multiply(TWO, wide_RE, r, w_BEO, b, sum_RO)
             r += 2
         if r < R:
-            _one(wide_RE, r, w_BEO, b, sum_RO)
+            multiply(ONE, wide_RE, r, w_BEO, b, sum_RO)
     for r in range(R):
         for o in range(out_RO.shape[1]):
             out_RO[r, o] = narrow(sum_RO[r, o] + bias_O[o], out_RO[0, 0])
 
 
-@cache
-def few_loop(G: int, D: int) -> Callable[..., None]:
-    """The whole step for G query heads a key/value head and heads of size D."""
-    attend = attention_loop(G, D)
-
-    @loop(cache=True)
-    def few(ids_R, embed_VE, layers, last_norm, head, eps, rope, past, rows, scratch, states, logits_RV):  # type: ignore[no-untyped-def]
-        norm1, qkv, q_norm, k_norm, out, norm2, gate_up, down = layers
-        prompt_kv, own_kv = past
-        x_RE, normed_RE, qkv_RX, attended_RX, gate_up_RF, active_RF, more_RE = states
-        products, attention, nothing = scratch
-        for r in range(len(ids_R)):
-            x_RE[r] = embed_VE[ids_R[r]]
-        norm_loop(x_RE, norm1[0], eps, normed_RE, nothing)
-        for i in range(len(norm1)):
-            product_loop(normed_RE, qkv[i][0], qkv[i][1], products, qkv_RX)
-            attend(
-                qkv_RX,
-                rope,
-                (q_norm[i], k_norm[i], eps),
-                prompt_kv[i],
-                own_kv[i],
-                rows[0],
-                rows[1],
-                rows[2],
-                rows[3],
-                attention,
-                attended_RX,
-            )
-            product_loop(attended_RX, out[i][0], out[i][1], products, more_RE)
-            add_norm_loop(x_RE, more_RE, norm2[i], eps, x_RE, normed_RE, nothing)
-            product_loop(normed_RE, gate_up[i][0], gate_up[i][1], products, gate_up_RF)
-            swiglu_loop(gate_up_RF, active_RF)
-            product_loop(active_RF, down[i][0], down[i][1], products, more_RE)
-            following = norm1[i + 1] if i + 1 < len(norm1) else last_norm
-            add_norm_loop(x_RE, more_RE, following, eps, x_RE, normed_RE, nothing)
-        product_loop(normed_RE, head[0], head[1], products, logits_RV)
-
-    return few  # type: ignore[no-any-return]
+@loop(cache=True)
+def few_loop(sizes, ids_R, embed_VE, layers, last_norm, head, eps, rope, past, rows, scratch, states, logits_RV):  # type: ignore[no-untyped-def]
+    norm1, qkv, q_norm, k_norm, out, norm2, gate_up, down = layers
+    prompt_kv, own_kv = past
+    x_RE, normed_RE, qkv_RX, attended_RX, gate_up_RF, active_RF, more_RE = states
+    products, attention, nothing = scratch
+    for r in range(len(ids_R)):
+        x_RE[r] = embed_VE[ids_R[r]]
+    norm_loop(x_RE, norm1[0], eps, normed_RE, nothing)
+    for i in range(len(norm1)):
+        product_loop(normed_RE, qkv[i][0], qkv[i][1], products, qkv_RX)
+        norms = (q_norm[i], k_norm[i], eps)
+        attend(sizes, qkv_RX, rope, norms, prompt_kv[i], own_kv[i], rows, attention, attended_RX)
+        product_loop(attended_RX, out[i][0], out[i][1], products, more_RE)
+        add_norm_loop(x_RE, more_RE, norm2[i], eps, x_RE, normed_RE, nothing)
+        product_loop(normed_RE, gate_up[i][0], gate_up[i][1], products, gate_up_RF)
+        swiglu_loop(gate_up_RF, active_RF)
+        product_loop(active_RF, down[i][0], down[i][1], products, more_RE)
+        following = norm1[i + 1] if i + 1 < len(norm1) else last_norm
+        add_norm_loop(x_RE, more_RE, following, eps, x_RE, normed_RE, nothing)
+    product_loop(normed_RE, head[0], head[1], products, logits_RV)
