@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aha.models.kernels import causal_softmax_, causal_softmax_backward_
+from aha.models.causal_softmax import causal_softmax_, causal_softmax_backward_
 
 CACHE_ELEMENTS = 1 << 21
 """Scores held at once, in elements: about what a core's second-level cache holds in bf16."""

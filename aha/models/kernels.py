@@ -3,8 +3,7 @@
 On a CPU these operations are bound by the bytes they move, and automatic differentiation moves several times more than
 needed (copies in fp32, strided halves, one pass an operation). Each loop here reads and writes every tensor once and
 computes in fp32. Sampling uses the same loops, so both round alike. Elsewhere PyTorch's own operations do the work.
-Shapes: R rows (any leading shape, flattened), E width, F width of the feed-forward layer, N heads of size D;
-attention: N matrices of Q queries and S positions.
+Shapes: R rows (any leading shape, flattened), E width, F width of the feed-forward layer, N heads of size D.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aha.models.simd import EXACT, LOOSE, bits, exp, loop, narrow, widen
-from aha.models.vector import LANES, largest
 
 
 def fits(x: Tensor) -> bool:
@@ -146,50 +144,6 @@ def _rotate_heads(x_RND, cos_TD, sin_TD, heads, sign):  # type: ignore[no-untype
             rotate_head(x_RND[r, n], cos_TD[t], sin_TD[t], sign, x_RND[r, n])
 
 
-@loop(cache=True, fastmath=LOOSE)
-def _softmax_row(x_S, scale):  # type: ignore[no-untyped-def]
-    top, whole = widen(x_S[0]), len(x_S) // LANES * LANES
-    for s in range(0, whole, LANES):
-        top = max(top, largest(x_S, s))
-    for s in range(whole, len(x_S)):
-        top = max(top, widen(x_S[s]))
-    total = np.float32(0)
-    for s in range(len(x_S)):
-        e = exp((widen(x_S[s]) - top) * scale)
-        x_S[s] = narrow(e, x_S[0])
-        total += e
-    factor = np.float32(1) / total
-    for s in range(len(x_S)):
-        x_S[s] = narrow(widen(x_S[s]) * factor, x_S[0])
-
-
-@loop(cache=True)
-def _causal_softmax(x_NQS, first, group, scale):  # type: ignore[no-untyped-def]
-    for n in range(len(x_NQS)):
-        for q in range(x_NQS.shape[1]):
-            seen = first + q // group + 1
-            _softmax_row(x_NQS[n, q, :seen], scale)
-            x_NQS[n, q, seen:] = 0
-
-
-@loop(cache=True, fastmath=LOOSE)
-def _softmax_backward_row(grad_S, p_S, scale):  # type: ignore[no-untyped-def]
-    along = np.float32(0)
-    for s in range(len(p_S)):
-        along += widen(grad_S[s]) * widen(p_S[s])
-    for s in range(len(p_S)):
-        grad_S[s] = narrow(widen(p_S[s]) * (widen(grad_S[s]) - along) * scale, grad_S[0])
-
-
-@loop(cache=True)
-def _causal_softmax_backward(grad_NQS, p_NQS, first, group, scale):  # type: ignore[no-untyped-def]
-    for n in range(len(p_NQS)):
-        for q in range(p_NQS.shape[1]):
-            seen = first + q // group + 1
-            _softmax_backward_row(grad_NQS[n, q, :seen], p_NQS[n, q, :seen], scale)
-            grad_NQS[n, q, seen:] = 0
-
-
 class _AddNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, more: Tensor | None, weight_E: Tensor, eps: float):  # type: ignore[no-untyped-def]
@@ -293,24 +247,3 @@ def rotate(x: Tensor, cos_TD: Tensor, sin_TD: Tensor, heads: int) -> Tensor:
     cos, sin = cos_TD[:, None].to(x.dtype), sin_TD[:, None].to(x.dtype)
     a, b = x[..., :heads, :].chunk(2, -1)
     return torch.cat((torch.cat((a * cos - b * sin, b * cos + a * sin), -1), x[..., heads:, :]), -2)
-
-
-def causal_softmax_(x_NQS: Tensor, first: int, group: int, scale: float) -> Tensor:
-    """softmax(scale x) over the last axis, in place. Row q may look at positions up to first + q // group only."""
-    if fits(x_NQS):
-        _causal_softmax(bits(x_NQS), first, group, np.float32(scale))
-        return x_NQS
-    return x_NQS.copy_(x_NQS.mul_(scale).masked_fill_(_future(x_NQS, first, group), -torch.inf).softmax(-1))
-
-
-def causal_softmax_backward_(grad_NQS: Tensor, p_NQS: Tensor, first: int, group: int, scale: float) -> Tensor:
-    """The gradient of x from that of the probabilities, in place; zero where nothing was looked at."""
-    if fits(grad_NQS):
-        _causal_softmax_backward(bits(grad_NQS), bits(p_NQS), first, group, np.float32(scale))
-        return grad_NQS
-    return grad_NQS.copy_(torch._softmax_backward_data(grad_NQS, p_NQS, -1, p_NQS.dtype)).mul_(scale)
-
-
-def _future(x_NQS: Tensor, first: int, group: int) -> Tensor:
-    seen_Q = first + torch.arange(x_NQS.shape[1], device=x_NQS.device) // group
-    return torch.arange(x_NQS.shape[2], device=x_NQS.device) > seen_Q[:, None]

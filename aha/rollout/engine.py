@@ -57,10 +57,13 @@ class _Request:
 class TorchEngine:
     """Continues prompts with one model, which it shares with the trainer: new weights cost nothing.
 
-    `slots` rows at most run at a time, fewer if their keys and values would not fit in `memory` bytes.
+    `slots` rows at most run at a time, fewer if their keys and values would not fit in `memory` bytes. Raises RunError for a
+    model that is not on a CPU in fp32 or bf16.
     """
 
     def __init__(self, model: Transformer, chat: Chat, slots: int = 512, memory: int = 4 << 30) -> None:
+        if model.device.type != "cpu" or model.dtype not in (torch.float32, torch.bfloat16):
+            raise RunError(f"this engine samples on a CPU in fp32 or bf16, not on {model.device} in {model.dtype}")
         self.model, self.chat, self.slots, self.memory = model, chat, slots, memory
         self.ledger = Ledger()
 
