@@ -6,8 +6,9 @@ waiting is most of the time; a thread that does a share of the whole work alone 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
@@ -25,12 +26,17 @@ def side_by_side(works: Sequence[Callable[[], T]], halt: Callable[[], None] = la
 
     def alone(work: Callable[[], T]) -> T:
         torch.set_num_threads(max(1, cores // len(works)))  # of this thread
-        return work()
+        try:
+            return work()
+        except BaseException:
+            halt()
+            raise
 
-    others = [_pool(len(works) - 1).submit(alone, work) for work in works[1:]]
+    others: list[Future[T]] = []
     try:
+        others += (_pool(len(works) - 1).submit(alone, work) for work in works[1:])
         return [alone(works[0]), *(other.result() for other in others)]
-    except BaseException:
+    except BaseException:  # also a signal's, while waiting: no thread may go on behind the caller's back
         halt()
         wait(others)
         raise
@@ -42,3 +48,6 @@ def side_by_side(works: Sequence[Callable[[], T]], halt: Callable[[], None] = la
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads that stay, as do the buffers that libraries keep for each."""
     return ThreadPoolExecutor(threads)
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has the pool, but none of its threads

@@ -87,18 +87,21 @@ def test_as_many_threads_as_there_are_give_the_same_replies():
 
 
 def test_what_breaks_in_one_thread_stops_the_others(monkeypatch):
-    step = engine_module._Run.step
+    step, taken = engine_module._Run.step, []
 
     def failing(run):
         if run.requests[0].prompt == 1:
             raise ZeroDivisionError
+        taken.append(0)
         step(run)
 
     monkeypatch.setattr(engine_module._Run, "step", failing)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    engine = TorchEngine(toy_model(), toy_chat())
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
     with pytest.raises(ZeroDivisionError):
-        engine.generate(PROMPTS, Sampling(n=40, max_tokens=50))
+        TorchEngine(toy_model(), toy_chat()).generate(PROMPTS, Sampling(n=40, max_tokens=5000))
+    assert torch.get_num_threads() == 2 and len(taken) < 2500
+    torch.set_num_threads(before)
 
 
 def test_half_precision_is_decoded_like_one_forward_in_half_precision():

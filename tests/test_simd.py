@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 import torch
 from numba import njit
 
@@ -58,3 +63,32 @@ def test_impossible_tokens_are_never_drawn():
 def test_uniform_numbers_are_spread_evenly_and_differ_by_token_and_request():
     u = np.array([[uniform(np.uint64(key), t) for t in range(50)] for key in range(200)])
     assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.01 and len(np.unique(u)) > 9990
+
+
+SAMPLE_AND_LEARN = """
+import hashlib, torch
+from aha.rollout.engine import TorchEngine
+from aha.train import grpo
+from aha.train.batch import collate
+from aha.train.settings import Grpo
+from aha.types import Sampling
+from tests.toys import toy_chat, toy_model
+torch.set_num_threads(1)
+model = toy_model("qwen3")
+groups = TorchEngine(model, toy_chat()).generate(["User: 1", "x"], Sampling(n=30, max_tokens=9))
+replies = [reply for group in groups for reply in group]
+batch = collate(replies, torch.ones(60), grpo.weighting(Grpo()), torch.ones(60, dtype=torch.bool))
+grpo.backward(model, batch, Grpo(), None)
+seen = [torch.tensor(r.logprobs) for r in replies] + [p.grad.flatten() for p in model.parameters()]
+print(hashlib.sha256(torch.cat(seen).numpy().tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_loops_compiled_now_and_loops_loaded_give_the_same_bits(tmp_path):
+    def outcome():
+        command, env = [sys.executable, "-c", SAMPLE_AND_LEARN], os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+        return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+
+    first = outcome()
+    assert any(tmp_path.rglob("*.nbc")) and first == outcome()

@@ -11,17 +11,13 @@ from torch import Tensor
 
 from aha.models.kernels import fits
 from aha.models.simd import LOOSE, bits, exp, loop, narrow, widen
-from aha.models.vector import LANES, largest
+from aha.models.vector import top_of
 
 
 @loop(cache=True, fastmath=LOOSE)
-def _softmax_row(x_S, scale):  # type: ignore[no-untyped-def]
-    top, whole = widen(x_S[0]), len(x_S) // LANES * LANES
-    for s in range(0, whole, LANES):
-        top = max(top, largest(x_S, s))
-    for s in range(whole, len(x_S)):
-        top = max(top, widen(x_S[s]))
-    total = np.float32(0)
+def softmax_row(x_S, scale):  # type: ignore[no-untyped-def]
+    """softmax(scale x), in place."""
+    top, total = top_of(x_S), np.float32(0)
     for s in range(len(x_S)):
         e = exp((widen(x_S[s]) - top) * scale)
         x_S[s] = narrow(e, x_S[0])
@@ -36,7 +32,7 @@ def _causal_softmax(x_NQS, first, group, scale):  # type: ignore[no-untyped-def]
     for n in range(len(x_NQS)):
         for q in range(x_NQS.shape[1]):
             seen = first + q // group + 1
-            _softmax_row(x_NQS[n, q, :seen], scale)
+            softmax_row(x_NQS[n, q, :seen], scale)
             x_NQS[n, q, seen:] = 0
 
 

@@ -8,29 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from aha.models.causal_softmax import softmax_row
 from aha.models.kernels import rotate_head, rstd, scale_row
-from aha.models.simd import LOOSE, exp, loop, narrow
-from aha.models.vector import LANES, largest, mix, score
+from aha.models.simd import LOOSE, loop, narrow
+from aha.models.vector import mix, score
 
 TOGETHER, ONE = (None,) * 8, (None,)
 """Positions mixed at a time: the sums stay in registers meanwhile."""
-
-
-@loop(cache=True, fastmath=LOOSE)
-def _softmax_row(score_N, scale):  # type: ignore[no-untyped-def]
-    top, whole = score_N[0], len(score_N) // LANES * LANES
-    for n in range(0, whole, LANES):
-        top = max(top, largest(score_N, n))
-    for n in range(whole, len(score_N)):
-        top = max(top, score_N[n])
-    total = np.float32(0)
-    for n in range(len(score_N)):
-        e = exp((score_N[n] - top) * scale)
-        score_N[n] = e
-        total += e
-    factor = np.float32(1) / total
-    for n in range(len(score_N)):
-        score_N[n] *= factor
 
 
 @loop(cache=True, fastmath=LOOSE)
@@ -67,7 +51,7 @@ def attend(sizes, qkv_RX, rope, norms, prompt_kv, own_kv, rows, scratch, out_RX)
             for i in range(t + 1):
                 score(sizes, q_GD, k[slot, head], i, score_GN, n + i)
             for g in range(G):
-                _softmax_row(score_GN[g, : n + t + 1], scale)
+                softmax_row(score_GN[g, : n + t + 1], scale)
             for length, start, values in ((n, 0, pv[prompt, head]), (t + 1, n, v[slot, head])):
                 whole = length // len(TOGETHER) * len(TOGETHER)
                 for i in range(0, whole, len(TOGETHER)):

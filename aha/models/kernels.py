@@ -87,12 +87,16 @@ def _norm_backward(grad_RE, x_RE, rstd_R, weight_E, carry_RE, dx_RE, dweight_E):
 
 
 @loop(cache=True, fastmath=EXACT)
+def _sigmoid(x):  # type: ignore[no-untyped-def]
+    small = exp(-abs(x))
+    return (np.float32(1) if x > 0 else small) / (np.float32(1) + small)
+
+
+@loop(cache=True, fastmath=EXACT)
 def _swiglu_row(gate_F, up_F, out_F):  # type: ignore[no-untyped-def]
     for f in range(len(out_F)):
         gate = widen(gate_F[f])
-        small = exp(-abs(gate))
-        sigmoid = (np.float32(1) if gate > 0 else small) / (np.float32(1) + small)
-        out_F[f] = narrow(gate * sigmoid * widen(up_F[f]), out_F[0])
+        out_F[f] = narrow(gate * _sigmoid(gate) * widen(up_F[f]), out_F[0])
 
 
 @loop(cache=True)
@@ -107,8 +111,7 @@ def swiglu_loop(gate_up_RF, out_RF):  # type: ignore[no-untyped-def]
 def _swiglu_backward_row(grad_F, gate_F, up_F, dgate_F, dup_F):  # type: ignore[no-untyped-def]
     for f in range(len(grad_F)):
         gate, grad = widen(gate_F[f]), widen(grad_F[f])
-        small = exp(-abs(gate))
-        sigmoid = (np.float32(1) if gate > 0 else small) / (np.float32(1) + small)
+        sigmoid = _sigmoid(gate)
         dgate_F[f] = narrow(
             grad * widen(up_F[f]) * sigmoid * (np.float32(1) + gate * (np.float32(1) - sigmoid)), dgate_F[0]
         )

@@ -23,8 +23,12 @@ LOOSE = EXACT | {"reassoc", "arcp"}
 """Sums may be taken in any order, which is what lets a dot product use vectors."""
 
 
-loop = partial(njit, nogil=True, error_model="numpy")
-"""Compile a loop. Without the NumPy error model every division is guarded by a branch, which keeps it from vectors."""
+loop = partial(njit, nogil=True, error_model="numpy", forceinline=True)
+"""Compile a loop. Without the NumPy error model every division is guarded by a branch, which keeps it from vectors.
+
+A loop must be inlined where it is used: otherwise a process that compiles it and one that loads the machine code may link
+different copies of it, which add in different orders, and a run on a new machine would not be its own continuation.
+"""
 
 
 def bits(x: Tensor) -> np.ndarray:

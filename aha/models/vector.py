@@ -14,6 +14,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from aha.models.simd import loop, widen
+
 LANES = 16
 """Numbers in one vector; the compiler cuts it to what the processor has."""
 FAST = ("reassoc", "contract", "nsz")
@@ -30,6 +32,17 @@ def _largest(typing_context, x_N, n):  # type: ignore[no-untyped-def]
 
 largest: Any = intrinsic(_largest)
 """largest(x_N, n): the largest of x_N[n : n + LANES], fp32 or bf16."""
+
+
+@loop(cache=True)
+def top_of(x_N):  # type: ignore[no-untyped-def]
+    """The largest of all; a plain loop for a maximum is not turned into vectors."""
+    top, whole = widen(x_N[0]), len(x_N) // LANES * LANES
+    for n in range(0, whole, LANES):
+        top = max(top, largest(x_N, n))
+    for n in range(whole, len(x_N)):
+        top = max(top, widen(x_N[n]))
+    return top
 
 
 def _score(typing_context, sizes, q_GD, k_ND, i, score_GN, j):  # type: ignore[no-untyped-def]

@@ -26,7 +26,6 @@ from aha.models.transformer import Transformer
 from aha.pipeline.preflight import preflight
 from aha.pipeline.recipe import Zero
 from aha.pipeline.screen import Screen
-from aha.pipeline.warm import warm
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
@@ -65,7 +64,6 @@ class _Run:
             torch.set_num_threads(settings.threads)
         found = log.latest()
         step, folder = found if found else (0, resolve(settings.base))
-        warm(folder, settings.dtype)
         self.chat = Chat.load(folder)
         self.policy = load_model(folder, DTYPES[settings.dtype])
         self.state = grpo.start(self.policy, settings.grpo)

@@ -176,12 +176,12 @@ class _Run:
 
     def admit(self) -> None:
         """Fill the free slots with waiting requests, prefilling their prompts first."""
-        while self.waiting and self.rows.free:
-            q = self.waiting.popleft()
-            p = self.requests[q].prompt
+        entering = [self.waiting.popleft() for _ in range(min(len(self.waiting), len(self.rows.free)))]
+        prompts = [self.requests[q].prompt for q in entering]
+        for p in prompts:
             if p not in self.block:
                 self.prefill()
-            self.rows.add(q, self.block[p], self.prompts[p])
+        self.rows.add(entering, [self.block[p] for p in prompts], [self.prompts[p] for p in prompts])
 
     def prefill(self) -> None:
         """Keys and values of the next prompts, as many as have room."""

@@ -31,11 +31,12 @@ class Rows:
         """Where each row's keys and values are, as `Decoder.step` takes it."""
         return tuple(self.table_5R[1:])
 
-    def add(self, request: int, prompt_block: int, prompt: list[int]) -> None:
-        """A row whose prompt is prefilled. The last prompt token is fed again, to draw the first reply token."""
-        column = [[request], [prompt_block], [len(prompt) - 1], [self.free.pop()], [0]]
-        self.table_5R = np.concatenate((self.table_5R, np.array(column)), 1)
-        self.last_R = np.append(self.last_R, prompt[-1])
+    def add(self, requests: list[int], prompt_blocks: list[int], prompts: list[list[int]]) -> None:
+        """Rows whose prompts are prefilled. The last prompt token is fed again, to draw the first reply token."""
+        slots = [self.free.pop() for _ in requests]
+        new = np.array([requests, prompt_blocks, [len(p) - 1 for p in prompts], slots, [0] * len(slots)])
+        self.table_5R = np.concatenate((self.table_5R, new), 1)
+        self.last_R = np.append(self.last_R, [p[-1] for p in prompts])
 
     def advance(self, token_R: np.ndarray) -> None:
         """The tokens just drawn are fed next, one position further."""

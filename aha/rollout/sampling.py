@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from aha.models.simd import EXACT, LOOSE, bits, exp, loop, widen
-from aha.models.vector import LANES, largest
+from aha.models.vector import top_of
 from aha.types import Sampling
 
 BLOCK = 64
@@ -73,22 +73,12 @@ def _weigh(logit_V, top, sharpness, weight_V):  # type: ignore[no-untyped-def]
     return total
 
 
-@loop(cache=True)
-def _top(logit_V):  # type: ignore[no-untyped-def]
-    top, whole = widen(logit_V[0]), len(logit_V) // LANES * LANES
-    for v in range(0, whole, LANES):
-        top = max(top, largest(logit_V, v))
-    for v in range(whole, len(logit_V)):
-        top = max(top, widen(logit_V[v]))
-    return top
-
-
 @loop(cache=True, fastmath=EXACT)
 def _draw(logits_RV, u_R, sharpness, token_R, logp_R):  # type: ignore[no-untyped-def]
     V = logits_RV.shape[1]
     weight_V, sum_B = np.empty(V, np.float32), np.empty((V + BLOCK - 1) // BLOCK, np.float32)
     for r in range(len(token_R)):
-        top, total = _top(logits_RV[r]), np.float32(0)
+        top, total = top_of(logits_RV[r]), np.float32(0)
         for b in range(len(sum_B)):
             span = slice(b * BLOCK, b * BLOCK + BLOCK)
             sum_B[b] = _weigh(logits_RV[r, span], top, sharpness, weight_V[span])
