@@ -11,7 +11,8 @@ import pytest
 import torch
 from numba import njit
 
-from aha.models.simd import exp, narrow, widen
+from aha.models.simd import bits, exp, narrow, widen
+from aha.models.vector import mix, prefetch, score
 from aha.rollout.sampling import draw, uniform
 from aha.types import Sampling
 
@@ -63,6 +64,28 @@ def test_impossible_tokens_are_never_drawn():
 def test_uniform_numbers_are_spread_evenly_and_differ_by_token_and_request():
     u = np.array([[uniform(np.uint64(key), t) for t in range(50)] for key in range(200)])
     assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.01 and len(np.unique(u)) > 9990
+
+
+@njit(cache=True)
+def _attend_tiles(sizes, count, q, k, v, score_GN, sum_GD, places):
+    for i in places:
+        prefetch(sizes, count, v, i)
+        score(sizes, count, q, k, i, score_GN, i)
+        mix(sizes, count, score_GN, i, v, i, sum_GD)
+
+
+@pytest.mark.parametrize("tile", [1, 4, 16])
+@pytest.mark.parametrize("head_size", [8, 24, 32, 64])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_scores_and_mixtures_equal_matrix_products(dtype, head_size, tile):
+    q, k, v = torch.randn(3, head_size), torch.randn(32, head_size).to(dtype), torch.randn(32, head_size).to(dtype)
+    scores, sums = torch.zeros(3, 40), torch.ones(3, head_size)
+    sizes = (None,) * 3, (None,) * head_size
+    arrays = (q.numpy(), bits(k), bits(v), scores.numpy(), sums.numpy())
+    _attend_tiles(sizes, (None,) * tile, *arrays, np.arange(0, 32, tile))
+    torch.testing.assert_close(scores[:, :32], q @ k.float().T)
+    assert not scores[:, 32:].any()
+    torch.testing.assert_close(sums, 1 + scores[:, :32] @ v.float(), atol=1e-4, rtol=1e-4)
 
 
 SAMPLE_AND_LEARN = """

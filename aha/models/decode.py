@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from aha.models.decode_attention import attend
+from aha.models.decode_attention import TILE, attend
 from aha.models.decode_few import BLOCK, blocked, few_loop
 from aha.models.kernels import add_norm_loop, norm_loop, swiglu_loop
 from aha.models.simd import bits
@@ -35,6 +35,7 @@ class Memory:
         self, c: ModelConfig, prompts: int, longest: int, slots: int, positions: int, dtype: torch.dtype
     ) -> None:
         heads = (c.num_key_value_heads,)
+        longest, positions = (-(-n // TILE) * TILE for n in (longest, positions))
         self.prompt_LPKND, self.own_LSKND = (
             [
                 tuple(torch.empty(rows, *heads, width, c.head_dim, dtype=dtype) for _ in "kv")
@@ -46,7 +47,7 @@ class Memory:
             tuple(tuple(map(bits, pair)) for pair in blocks) for blocks in (self.prompt_LPKND, self.own_LSKND)
         )
         G, D = c.num_attention_heads // c.num_key_value_heads, c.head_dim
-        self.attention = tuple(np.empty(shape, np.float32) for shape in ((G, D), (G, longest + positions), (G, D)))
+        self.attention = tuple(np.zeros(shape, np.float32) for shape in ((G, D), (G, longest + positions), (G, D)))
         """What attention computes in: queries, scores and sums of the heads that share keys and values."""
         E, qkv = c.hidden_size, (c.num_attention_heads + 2 * c.num_key_value_heads) * D
         widths = (E, E, qkv, c.num_attention_heads * D, 2 * c.intermediate_size, c.intermediate_size, E, c.vocab_size)

@@ -11,10 +11,11 @@ import numpy as np
 from aha.models.causal_softmax import softmax_row
 from aha.models.kernels import rotate_head, rstd, scale_row
 from aha.models.simd import LOOSE, loop, narrow
-from aha.models.vector import mix, score
+from aha.models.vector import mix, prefetch, score
 
-TOGETHER, ONE = (None,) * 8, (None,)
-"""Positions mixed at a time: the sums stay in registers meanwhile."""
+TILE = 16
+"""Positions scored or mixed at a time, so that the sums stay in registers. Blocks of keys and values are whole tiles."""
+WHOLE, QUARTER, ONE = (None,) * TILE, (None,) * (TILE // 4), (None,)
 
 
 @loop(cache=True, fastmath=LOOSE)
@@ -46,17 +47,27 @@ def attend(sizes, qkv_RX, rope, norms, prompt_kv, own_kv, rows, scratch, out_RX)
                     scale_row(query, rstd(query, eps), q_norm, query)
                 rotate_head(query, cos, sin, 1, q_GD[g])
             sum_GD[:] = 0
-            for i in range(n):
-                score(sizes, q_GD, pk[prompt, head], i, score_GN, i)
-            for i in range(t + 1):
-                score(sizes, q_GD, k[slot, head], i, score_GN, n + i)
+            following = slot_R[r + 1] if r + 1 < len(slot_R) else slot
+            for length, start, keys, ahead in (
+                (n, 0, pk[prompt, head], pv[prompt, head]),
+                (t + 1, n, k[slot, head], v[slot, head]),
+            ):
+                for i in range(0, length, TILE):  # what a tile reads too much is overwritten or never looked at
+                    prefetch(sizes, WHOLE, ahead, i)
+                    score(sizes, WHOLE, q_GD, keys, i, score_GN, start + i)
             for g in range(G):
                 softmax_row(score_GN[g, : n + t + 1], scale)
-            for length, start, values in ((n, 0, pv[prompt, head]), (t + 1, n, v[slot, head])):
-                whole = length // len(TOGETHER) * len(TOGETHER)
-                for i in range(0, whole, len(TOGETHER)):
-                    mix(sizes, TOGETHER, score_GN, start + i, values, i, sum_GD)
-                for i in range(whole, length):
+            for length, start, values, ahead in (
+                (n, 0, pv[prompt, head], pk[prompt, head]),
+                (t + 1, n, v[slot, head], k[following, head]),
+            ):
+                whole, quarters = length // TILE * TILE, length // 4 * 4
+                for i in range(0, whole, TILE):
+                    prefetch(sizes, WHOLE, ahead, i)
+                    mix(sizes, WHOLE, score_GN, start + i, values, i, sum_GD)
+                for i in range(whole, quarters, 4):
+                    mix(sizes, QUARTER, score_GN, start + i, values, i, sum_GD)
+                for i in range(quarters, length):
                     mix(sizes, ONE, score_GN, start + i, values, i, sum_GD)
             for g in range(G):
                 for d in range(D):

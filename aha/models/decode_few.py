@@ -13,8 +13,9 @@ from torch import Tensor
 
 from aha.models.decode_attention import attend
 from aha.models.kernels import add_norm_loop, norm_loop, swiglu_loop
+from aha.models.lanes import LANES
 from aha.models.simd import bits, loop, narrow, widen
-from aha.models.vector import LANES, multiply
+from aha.models.vector import multiply
 
 BLOCK = 2 * LANES
 """Outputs computed together."""

@@ -14,18 +14,33 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from aha.models.lanes import (
+    FAST,
+    LANES,
+    Sums,
+    array_of,
+    data_of,
+    dot,
+    fetch,
+    integer,
+    load,
+    parts_of,
+    put,
+    reduce,
+    spread,
+    store,
+)
 from aha.models.simd import loop, widen
 
-LANES = 16
-"""Numbers in one vector; the compiler cuts it to what the processor has."""
-FAST = ("reassoc", "contract", "nsz")
+LINE = 64
+"""Bytes that memory moves together."""
 
 
 def _largest(typing_context, x_N, n):  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        row = _load(builder, _data(context, builder, signature.args[0], args[0]), args[1], LANES)
-        return _reduce(builder, "fmax", [row])
+        row = load(builder, data_of(context, builder, signature.args[0], args[0]), args[1], LANES)
+        return reduce(builder, "fmax", [row])
 
     return types.float32(x_N, types.intp), codegen
 
@@ -45,54 +60,52 @@ def top_of(x_N):  # type: ignore[no-untyped-def]
     return top
 
 
-def _score(typing_context, sizes, q_GD, k_ND, i, score_GN, j):  # type: ignore[no-untyped-def]
-    G, D = sizes.types[0].count, sizes.types[1].count
+def _score(typing_context, sizes, count, q_GD, k_ND, i, score_GN, j):  # type: ignore[no-untyped-def]
+    G, D, N = sizes.types[0].count, sizes.types[1].count, count.count
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        q, k, out = (_data(context, builder, signature.args[n], args[n]) for n in (1, 2, 4))
-        stride = builder.extract_value(_array(context, builder, signature.args[4], args[4]).shape, 1)
-        sums: list[Any] = [None] * G
-        for d, width in _chunks(D):
-            row = _load(builder, k, builder.add(builder.mul(args[3], _int(D)), _int(d)), width)
+        q, k, out = (data_of(context, builder, signature.args[n], args[n]) for n in (2, 3, 5))
+        stride = builder.extract_value(array_of(context, builder, signature.args[5], args[5]).shape, 1)
+        parts, split = parts_of(D, k)
+        queries = [[fetch(builder, q, integer(g * D + d), width, split) for d, width in parts] for g in range(G)]
+        sums: list[Sums] = [Sums(builder) for _ in range(G)]
+        for n in range(N):
+            start = builder.mul(builder.add(args[4], integer(n)), integer(D))
+            key = [fetch(builder, k, builder.add(start, integer(d)), width, split) for d, width in parts]
             for g in range(G):
-                part = builder.fmul(_load(builder, q, _int(g * D + d), width), row, flags=FAST)
-                sums[g] = _join(builder, sums[g], part)
+                sums[g].add(dot(builder, sum(queries[g], []), sum(key, [])))
         for g in range(G):
-            total = _sum(builder, sums[g])
-            builder.store(total, builder.gep(out, [builder.add(builder.mul(_int(g), stride), args[5])]))
+            at = builder.add(builder.mul(integer(g), stride), args[6])
+            store(builder, sums[g].all(N), out, at)
         return context.get_dummy_value()
 
-    return types.void(sizes, q_GD, k_ND, types.intp, score_GN, types.intp), codegen
+    return types.void(sizes, count, q_GD, k_ND, types.intp, score_GN, types.intp), codegen
 
 
 score: Any = intrinsic(_score)
-"""score(sizes, q_GD, k_ND, i, score_GN, j): score_GN[g, j] = q_GD[g] . k_ND[i] for all g; sizes say G and D."""
+"""score(sizes, count, q_GD, k_ND, i, score_GN, j): score_GN[g, j + n] = q_GD[g] . k_ND[i + n] for n < count; sizes say G and D."""
 
 
 def _mix(typing_context, sizes, count, share_GN, j, v_ND, i, out_GD):  # type: ignore[no-untyped-def]
-    G, D = sizes.types[0].count, sizes.types[1].count
+    G, D, N = sizes.types[0].count, sizes.types[1].count, count.count
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        share, v, out = (_data(context, builder, signature.args[n], args[n]) for n in (2, 4, 6))
-        stride = builder.extract_value(_array(context, builder, signature.args[2], args[2]).shape, 1)
-        start = builder.mul(args[5], _int(D))
-        shares = [
-            [
-                builder.load(
-                    builder.gep(share, [builder.add(builder.mul(_int(g), stride), builder.add(args[3], _int(n)))])
-                )
-                for n in range(count.count)
-            ]
-            for g in range(G)
-        ]
-        for d, width in _chunks(D):
-            rows = [_load(builder, v, builder.add(start, _int(n * D + d)), width) for n in range(count.count)]
+        share, v, out = (data_of(context, builder, signature.args[n], args[n]) for n in (2, 4, 6))
+        stride = builder.extract_value(array_of(context, builder, signature.args[2], args[2]).shape, 1)
+        starts = [builder.mul(builder.add(args[5], integer(n)), integer(D)) for n in range(N)]
+        shares = [builder.gep(share, [builder.add(builder.mul(integer(g), stride), args[3])]) for g in range(G)]
+        parts, split = parts_of(D, v)
+        for d, width in parts:
+            totals = [fetch(builder, out, integer(g * D + d), width, split) for g in range(G)]
+            for n, start in enumerate(starts):
+                row = fetch(builder, v, builder.add(start, integer(d)), width, split)
+                for g in range(G):
+                    factor = builder.load(builder.gep(shares[g], [integer(n)]))
+                    for i, half in enumerate(row):
+                        part = builder.fmul(spread(builder, factor, half.type.count), half, flags=FAST)
+                        totals[g][i] = builder.fadd(totals[g][i], part, flags=FAST)
             for g in range(G):
-                total = _load(builder, out, _int(g * D + d), width)
-                for n, row in enumerate(rows):
-                    part = builder.fmul(_spread(builder, shares[g][n], width), row, flags=FAST)
-                    total = builder.fadd(total, part, flags=FAST)
-                _store(builder, total, out, _int(g * D + d))
+                put(builder, totals[g], out, integer(g * D + d), split)
         return context.get_dummy_value()
 
     return types.void(sizes, count, share_GN, types.intp, v_ND, types.intp, out_GD), codegen
@@ -102,40 +115,63 @@ mix: Any = intrinsic(_mix)
 """mix(sizes, count, share_GN, j, v_ND, i, out_GD): out_GD[g] += sum over n < count of share_GN[g, j + n] v_ND[i + n]."""
 
 
+def _prefetch(typing_context, sizes, count, x_ND, i):  # type: ignore[no-untyped-def]
+    D, N = sizes.types[1].count, count.count
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        data = data_of(context, builder, signature.args[2], args[2])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        call = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [byte, word, word, word]), "llvm.prefetch.p0i8"
+        )
+        start = builder.bitcast(builder.gep(data, [builder.mul(args[3], integer(D))]), byte)
+        for offset in range(0, N * D * context.get_abi_sizeof(data.type.pointee), LINE):
+            builder.call(call, [builder.gep(start, [integer(offset)]), *(ir.Constant(word, n) for n in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(sizes, count, x_ND, types.intp), codegen
+
+
+prefetch: Any = intrinsic(_prefetch)
+"""prefetch(sizes, count, x_ND, i): start to bring x_ND[i : i + count] near. Nothing happens if that memory is not there."""
+
+
 def _multiply(typing_context, count, x_RE, r, w_BEO, b, y_RO):  # type: ignore[no-untyped-def]
     R = count.count
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        x, w, y = (_data(context, builder, signature.args[n], args[n]) for n in (1, 3, 5))
-        E = builder.extract_value(_array(context, builder, signature.args[1], args[1]).shape, 1)
-        stride = builder.extract_value(_array(context, builder, signature.args[5], args[5]).shape, 1)
-        block = builder.mul(args[4], builder.mul(E, _int(2 * LANES)))
+        x, w, y = (data_of(context, builder, signature.args[n], args[n]) for n in (1, 3, 5))
+        E = builder.extract_value(array_of(context, builder, signature.args[1], args[1]).shape, 1)
+        stride = builder.extract_value(array_of(context, builder, signature.args[5], args[5]).shape, 1)
+        block = builder.mul(args[4], builder.mul(E, integer(2 * LANES)))
         before, body, after = builder.block, *(builder.append_basic_block(n) for n in ("product", "done"))
         builder.branch(body)
         builder.position_at_end(body)
         e = builder.phi(ir.IntType(64))
-        e.add_incoming(_int(0), before)
+        e.add_incoming(integer(0), before)
         vector = ir.VectorType(ir.FloatType(), LANES)
         sums = [builder.phi(vector) for _ in range(2 * R)]
-        at = builder.add(block, builder.mul(e, _int(2 * LANES)))
-        halves = [_load(builder, w, at, LANES), _load(builder, w, builder.add(at, _int(LANES)), LANES)]
+        at = builder.add(block, builder.mul(e, integer(2 * LANES)))
+        halves = [load(builder, w, at, LANES), load(builder, w, builder.add(at, integer(LANES)), LANES)]
         for i in range(R):
-            position = builder.add(builder.mul(builder.add(args[2], _int(i)), E), e)
-            number = _spread(builder, builder.load(builder.gep(x, [position])), LANES)
+            position = builder.add(builder.mul(builder.add(args[2], integer(i)), E), e)
+            number = spread(builder, builder.load(builder.gep(x, [position])), LANES)
             for half in (0, 1):
                 total = sums[2 * i + half]
                 total.add_incoming(ir.Constant(vector, [0.0] * LANES), before)
                 part = builder.fmul(number, halves[half], flags=FAST)
                 total.add_incoming(builder.fadd(total, part, flags=FAST), body)
-        following = builder.add(e, _int(1))
+        following = builder.add(e, integer(1))
         e.add_incoming(following, body)
         builder.cbranch(builder.icmp_signed("<", following, E), body, after)
         builder.position_at_end(after)
         for i in range(R):
-            row = builder.add(builder.mul(builder.add(args[2], _int(i)), stride), builder.mul(args[4], _int(2 * LANES)))
+            row = builder.add(
+                builder.mul(builder.add(args[2], integer(i)), stride), builder.mul(args[4], integer(2 * LANES))
+            )
             for half in (0, 1):
                 total = sums[2 * i + half].incomings[1][0]
-                _store(builder, total, y, builder.add(row, _int(half * LANES)))
+                store(builder, total, y, builder.add(row, integer(half * LANES)))
         return context.get_dummy_value()
 
     return types.void(count, x_RE, types.intp, w_BEO, types.intp, y_RO), codegen
@@ -146,70 +182,3 @@ multiply: Any = intrinsic(_multiply)
 
 The sums stay in registers while the block of weights streams by once for all these rows.
 """
-
-
-def _chunks(D: int) -> list[tuple[int, int]]:
-    """(start, width) of the vectors that make up D numbers."""
-    return [(d, min(LANES, D - d)) for d in range(0, D, LANES)]
-
-
-def _int(n: int) -> ir.Constant:
-    return ir.Constant(ir.IntType(64), n)
-
-
-def _array(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
-    return context.make_array(array_type)(context, builder, array)
-
-
-def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
-    return _array(context, builder, array_type, array).data
-
-
-def _load(builder: Any, data: Any, offset: Any, width: int) -> Any:
-    """`width` numbers as floats; uint16 are the bits of bf16."""
-    pointer = builder.gep(data, [offset])
-    element = data.type.pointee
-    vector = builder.load(builder.bitcast(pointer, ir.VectorType(element, width).as_pointer()), align=2)
-    if isinstance(element, ir.FloatType):
-        return vector
-    wide = ir.VectorType(ir.IntType(32), width)
-    shifted = builder.shl(builder.zext(vector, wide), ir.Constant(wide, [16] * width))
-    return builder.bitcast(shifted, ir.VectorType(ir.FloatType(), width))
-
-
-def _store(builder: Any, vector: Any, data: Any, offset: Any) -> None:
-    builder.store(vector, builder.bitcast(builder.gep(data, [offset]), vector.type.as_pointer()), align=4)
-
-
-def _spread(builder: Any, number: Any, width: int) -> Any:
-    """A vector of `width` copies of a number."""
-    one = builder.insert_element(
-        ir.Constant(ir.VectorType(ir.FloatType(), width), ir.Undefined), number, ir.Constant(ir.IntType(32), 0)
-    )
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
-    return builder.shuffle_vector(one, one, mask)
-
-
-def _join(builder: Any, total: Any, part: Any) -> Any:
-    """The sum of vectors, the second no wider than the first."""
-    if total is None:
-        return part
-    if total.type.count != part.type.count:
-        zero = ir.Constant(part.type, [0.0] * part.type.count)
-        mask = ir.Constant(
-            ir.VectorType(ir.IntType(32), total.type.count),
-            [min(n, part.type.count) for n in range(total.type.count)],
-        )
-        part = builder.shuffle_vector(part, zero, mask)
-    return builder.fadd(total, part, flags=FAST)
-
-
-def _sum(builder: Any, vector: Any) -> Any:
-    return _reduce(builder, "fadd", [ir.Constant(ir.FloatType(), 0.0), vector])
-
-
-def _reduce(builder: Any, operation: str, arguments: list[Any]) -> Any:
-    name = f"llvm.vector.reduce.{operation}.v{arguments[-1].type.count}f32"
-    signature = ir.FunctionType(ir.FloatType(), [argument.type for argument in arguments])
-    function = cgutils.get_or_insert_function(builder.module, signature, name)
-    return builder.call(function, arguments, fastmath=("nnan", *FAST))

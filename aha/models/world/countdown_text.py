@@ -87,7 +87,8 @@ def attempt(
 ) -> tuple[list[str], Term]:
     """One random way to combine all numbers: its steps as text, and the result.
 
-    `stumble` is how often a step is a division that leaves a remainder, which ends the attempt with no value.
+    `stumble` is how often a step is a division that leaves a remainder, which ends the attempt with no value. Writers
+    who stumble divide with caution: they draw again once.
     """
     table, steps = [Term(n, str(n)) for n in numbers], list[str]()
     while len(table) > 1:
@@ -102,6 +103,8 @@ def attempt(
             op = min(ops, key=lambda op: abs(combine(a, b, op).value - target))
         else:
             op = rng.choice(ops + ["+", "-"][: len(ops)])
+            if stumble and op == "/":
+                op = rng.choice(ops)
         made = combine(a, b, op)
         steps.append(f"{a.value} {op} {b.value} = {made.value}")
         table = [table[k] for k in range(len(table)) if k not in (i, j)] + [made]
