@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
+from aha import tools
 from aha.errors import AhaError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="The DeepSeek-R1 recipe in one command, on whatever you have.",
 )  # fmt: skip
+app.add_typer(tools.sandbox, name="sandbox")
+app.command()(tools.doctor)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
 

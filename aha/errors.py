@@ -6,6 +6,7 @@
     +-- ModelError           a model folder is missing, damaged or of a family we do not know
     +-- RunError             a run folder is in use, holds other settings, or cannot be written
     +-- CheckpointError      a checkpoint's bytes are not those its manifest promises
+    +-- SandboxError         untrusted code cannot be run safely on this machine
 
 The command line prints them as one line and exits with status 2. Anything else is a bug and keeps its traceback.
 """
@@ -33,3 +34,7 @@ class RunError(AhaError):
 
 class CheckpointError(AhaError):
     """A checkpoint's bytes are not those its manifest promises."""
+
+
+class SandboxError(AhaError):
+    """Untrusted code cannot be run safely on this machine."""

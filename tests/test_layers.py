@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1] / "aha"
 LAYERS = [
     {"errors"},
-    {"types", "config", "split", "expressions", "stats", "page", "sandbox", "disk", "tables", "threads"},
+    {"types", "config", "split", "expressions", "stats", "page", "sandbox", "disk", "tables", "threads", "language"},
     {"environment"},
     {"chat", "runlog", "svg"},
     {"models", "record"},
@@ -17,7 +17,7 @@ LAYERS = [
     {"train", "search"},
     {"evaluate"},
     {"pipeline"},
-    {"serve", "report"},
+    {"serve", "report", "tools"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

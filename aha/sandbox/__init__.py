@@ -1,0 +1,1 @@
+"""Run untrusted Python: a jail, a pool of them, and what came out. Knows nothing of rewards."""
