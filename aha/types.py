@@ -83,6 +83,8 @@ class Score:
 Reward = Callable[[Problem, Sequence[Completion]], Sequence[float | None]]
 """Grades one group of replies to one problem: a number for each reply, or None where the grader itself failed."""
 
+GroupDone = Callable[[int, list[Completion]], None]
+
 Prompt = str | list[int]
 """Text in the model's template, or its exact tokens when a partial reply is being continued."""
 
@@ -90,8 +92,13 @@ Prompt = str | list[int]
 class Engine(Protocol):
     """Anything that can continue prompts. Engines know nothing of tasks, rewards or training."""
 
-    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Completion]]:
-        """Draw `sampling.n` replies to each prompt, in prompt order."""
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, done: GroupDone | None = None
+    ) -> list[list[Completion]]:
+        """Draw `sampling.n` replies to each prompt, in prompt order.
+
+        `done` is called with a prompt's index and its replies as soon as the last of them has ended, from any thread.
+        """
         ...
 
     def load_weights(self, named_tensors: dict[str, Any]) -> None:

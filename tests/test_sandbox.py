@@ -183,7 +183,7 @@ def test_other_ways_into_the_kernel_kill(pool, code):
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
 def test_disk_and_files_are_bounded_and_leave_nothing(pool, folder):
     fill = f"for n in range(100):\n    with open(f'{folder}/{{n}}', 'wb') as f: f.write(bytes(1 << 24))"
-    assert b"No space left" in run(pool, fill).stderr
+    assert b"No space left" in run(pool, fill, limits=Limits()).stderr
     assert (
         b"No space left"
         in run(pool, f"for n in range(9999): open(f'{folder}/{{n}}', 'w').close()", limits=Limits()).stderr
@@ -230,7 +230,7 @@ def test_a_function_is_called_and_its_results_come_back_as_values(pool):
 )
 def test_a_result_of_no_plain_type_equals_nothing(pool, result):
     outcome = pool.run(Program(f"def f(): return {result}", function="f", calls=[()]))
-    assert outcome.results[0].raised or not same_value(outcome.results[0].value, outcome.results[0].value)
+    assert outcome.results[0].raised or not same_value(outcome.results[0].packed, outcome.results[0].value)
 
 
 def test_a_method_of_a_class_can_be_called(pool):
@@ -325,12 +325,28 @@ def test_outputs_agree_but_for_blanks_at_line_ends(found, expected, same):
     ],
 )  # fmt: skip
 def test_values_agree_by_value_and_never_by_their_own_opinion(found, expected, same):
-    assert same_value(found, expected) == same
+    assert same_value(pack(found), expected) == same
 
 
 def test_numbers_agree_within_a_tolerance():
     assert same_value([0.1 + 0.2], [0.3], 1e-9) and not same_value([0.31], [0.3], 1e-3)
-    assert not same_value(10**400, 1.5, 1e-6) and not same_value(float("nan"), 1.0, 1e9)
+    assert not same_value(pack(10**400), 1.5, 1e-6) and not same_value(pack(float("nan")), 1.0, 1e9)
+
+
+def test_keys_that_collide_cost_no_time():
+    colliding = [n * (2**61 - 1) for n in range(1, 20000)]
+    began = time.monotonic()
+    assert not same_value({"set": [{"int": hex(n)} for n in colliding]}, {1, 2})
+    assert not same_value({"dict": [[{"int": hex(n)}, 1] for n in colliding]}, {1: 2})
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    "hostile", [{"set": 1}, {"dict": [[1]]}, {"tuple": {}}, {"dict": [1]}, {"int": "x"}, {"a": 1, "b": 2}, {}]
+)
+@pytest.mark.parametrize("expected", [{1}, {1: 2}, (1,), 1, None])
+def test_a_malformed_result_equals_nothing(hostile, expected):
+    assert not same_value(hostile, expected)
 
 
 @pytest.mark.parametrize(("machine", "length"), [("x86_64", 8), ("aarch64", 8)])

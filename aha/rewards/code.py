@@ -16,7 +16,7 @@ from aha.rewards.format import read_reply
 from aha.rewards.rubric import Grade, GroupGrader
 from aha.sandbox.policy import Limits
 from aha.sandbox.pool import Pool
-from aha.sandbox.verdict import Outcome, Program, same_output, same_value
+from aha.sandbox.verdict import Outcome, Program, Result, same_output, same_value
 from aha.types import Completion, Problem
 
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([\w+.#-]*)[^\n]*\n(.*?)^\1[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -95,14 +95,18 @@ def _grade_calls(outcome: Outcome, tests: CodeTests) -> tuple[float | None, str]
         return None, f"SE: {outcome.reason}"
     if len(outcome.results) > tests.count:
         return 0.0, "WA: more results than calls"
-    held = [
-        not result.raised and same_value(result.value, test.expected, test.tolerance)
-        for result, test in zip(outcome.results, tests.calls, strict=False)
-    ]
+    held = [_holds(result, test) for result, test in zip(outcome.results, tests.calls, strict=False)]
     passed = sum(held)
     if passed == tests.count and outcome.verdict == "AC":
         return 1.0, ""
     return min(passed, tests.count - 1) / tests.count, _why(outcome, passed, tests.count)
+
+
+def _holds(result: Result, test: CallTest) -> bool:
+    try:
+        return not result.raised and same_value(result.packed, test.expected, test.tolerance)
+    except Exception:  # a hostile result can be wrong in any way: it is no reason for the run to stop
+        return False
 
 
 def _why(outcome: Outcome, passed: int, count: int) -> str:

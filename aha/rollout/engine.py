@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from aha.models.transformer import Cache, Transformer
 from aha.rollout.rows import Rows
 from aha.rollout.sampling import draw, request_key
 from aha.threads import side_by_side
-from aha.types import Completion, Finish, Prompt, Sampling
+from aha.types import Completion, Finish, GroupDone, Prompt, Sampling
 
 ROWS = 32
 """A thread of its own is worth its while for so many rows."""
@@ -71,18 +72,23 @@ class TorchEngine:
         """Copy weights into the engine's model. Not needed when the trainer updates that very model."""
         self.model.load_state_dict(named_tensors)
 
-    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Completion]]:
-        """Draw `sampling.n` replies to each prompt, in prompt order. Raises RunError if one row exceeds the memory."""
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, done: GroupDone | None = None
+    ) -> list[list[Completion]]:
+        """Draw `sampling.n` replies to each prompt, in prompt order. Raises RunError if one row exceeds the memory.
+
+        `done` gets each group as soon as it is complete, in the thread that completed it.
+        """
         began = time.perf_counter()
         prompt_ids = [self.chat.encode(p) if isinstance(p, str) else list(p) for p in prompts]
         if not all(prompt_ids):
             raise RunError(f"prompt {[bool(p) for p in prompt_ids].index(False)} is empty; it needs at least one token")
         requests = _requests(prompt_ids, sampling)
+        groups = _Groups(self.chat, prompt_ids, requests, done)
         if requests:
-            self._serve(prompt_ids, requests, sampling)
+            self._serve(prompt_ids, requests, sampling, groups)
         self.ledger.seconds += time.perf_counter() - began
-        done = self._completions(prompt_ids, requests)
-        return [done[i : i + sampling.n] for i in range(0, len(done), sampling.n)]
+        return groups.completed()
 
     def slots_for(self, positions: int) -> int:
         """How many rows of `positions` tokens fit in the memory. Raises RunError if not even one does."""
@@ -95,18 +101,18 @@ class TorchEngine:
             )
         return min(self.slots, self.memory // row)
 
-    def _serve(self, prompts: list[list[int]], requests: list[_Request], sampling: Sampling) -> None:
+    def _serve(self, prompts: list[list[int]], requests: list[_Request], sampling: Sampling, groups: _Groups) -> None:
         """Deal the requests out to threads, whole groups together, and wait for all of them."""
         positions = max(map(len, prompts)) + sampling.max_tokens
         slots = min(self.slots_for(positions), len(requests))
         threads = max(1, min(torch.get_num_threads(), slots // ROWS))
         with torch.inference_mode():
             decoder = Decoder(self.model, positions)
-        groups = len(prompts) >= threads
+        whole = len(prompts) >= threads
         shares = [
-            [r for i, r in enumerate(requests) if (r.prompt if groups else i) % threads == t] for t in range(threads)
+            [r for i, r in enumerate(requests) if (r.prompt if whole else i) % threads == t] for t in range(threads)
         ]
-        runs = [_Run(self, decoder, prompts, share, sampling, slots // threads) for share in shares]
+        runs = [_Run(self, decoder, prompts, share, sampling, slots // threads, groups) for share in shares]
 
         def halt() -> None:
             for run in runs:
@@ -117,10 +123,43 @@ class TorchEngine:
         self.ledger.tokens += sum(run.tokens for run in runs)
         self.ledger.prompt_tokens += sum(run.prompt_tokens for run in runs)
 
-    def _completions(self, prompt_ids: list[list[int]], requests: list[_Request]) -> list[Completion]:
+
+class _Groups:
+    """Replies as they end, put together by prompt."""
+
+    def __init__(
+        self, chat: Chat, prompt_ids: list[list[int]], requests: list[_Request], done: GroupDone | None
+    ) -> None:
+        self.chat, self.prompt_ids, self.done = chat, prompt_ids, done
+        self.requests: list[list[_Request]] = [[] for _ in prompt_ids]
+        for request in requests:
+            self.requests[request.prompt].append(request)
+        self.left = [len(group) for group in self.requests]
+        self.lock = Lock()
+        self.groups: list[list[Completion]] = [[] for _ in prompt_ids]
+
+    def ended(self, prompt: int) -> None:
+        """One more reply to this prompt has ended."""
+        with self.lock:
+            self.left[prompt] -= 1
+            if self.left[prompt]:
+                return
+        if self.done:
+            self._complete(prompt)
+            self.done(prompt, self.groups[prompt])
+
+    def completed(self) -> list[list[Completion]]:
+        """All groups."""
+        for prompt, group in enumerate(self.groups):
+            if not group:
+                self._complete(prompt)
+        return self.groups
+
+    def _complete(self, prompt: int) -> None:
+        requests = self.requests[prompt]
         texts = self.chat.decode_batch([r.token_ids for r in requests])
-        return [
-            Completion(text, prompt_ids[r.prompt], r.token_ids, r.logprobs, r.finish)
+        self.groups[prompt] = [
+            Completion(text, self.prompt_ids[prompt], r.token_ids, r.logprobs, r.finish)
             for text, r in zip(texts, requests, strict=True)
         ]
 
@@ -147,7 +186,9 @@ class _Run:
         requests: list[_Request],
         sampling: Sampling,
         slots: int,
+        groups: _Groups,
     ) -> None:
+        self.groups = groups
         self.engine, self.model, self.decoder, self.sampling = engine, engine.model, decoder, sampling
         self.prompts, self.requests = prompts, requests
         self.left = Counter(r.prompt for r in requests)
@@ -229,6 +270,7 @@ class _Run:
             self.left[request.prompt] -= 1
             if not self.left[request.prompt]:
                 self.free_blocks.append(self.block.pop(request.prompt))
+            self.groups.ended(request.prompt)
         self.rows.remove(ended_R)
 
     def ends_with_stop(self, q: int, count: int) -> bool:

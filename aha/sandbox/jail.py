@@ -60,13 +60,15 @@ class Jail:
         if level in ("landlock", "none"):
             self.home = tempfile.mkdtemp(prefix="aha-jail-")
         told, telling = os.pipe()
-        self.process = subprocess.Popen(
-            _command(level, telling), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=ENVIRONMENT, bufsize=0, start_new_session=True, pass_fds=[telling],
-        )  # fmt: skip
-        os.close(telling)
-        with open(told) as file:
-            info = file.read() if level in ("forks", "fresh") else ""
+        try:
+            self.process = subprocess.Popen(
+                _command(level, telling), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=ENVIRONMENT, bufsize=0, start_new_session=True, pass_fds=[telling],
+            )  # fmt: skip
+        finally:
+            os.close(telling)
+            with open(told) as file:
+                info = file.read() if level in ("forks", "fresh") else ""
         self.first = json.loads(info)["child-pid"] if info else self.process.pid
         """The process whose end ends all others in the jail."""
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from aha.rewards.grading import Grading, Job
 from aha.tasks.base import Task
 from aha.train import loss as L
 from aha.train.settings import Grpo
@@ -29,8 +30,11 @@ class Rollout:
 
 
 def roll_out(engine: Engine, task: Task, settings: Grpo, seed: int) -> tuple[Rollout, dict[str, float]]:
-    """Sample and grade the groups of a step, replacing those without a signal up to `settings.refill` times."""
-    rollout, spent = Rollout(), {"sample": 0.0, "reward": 0.0}
+    """Sample and grade the groups of a step, replacing those without a signal up to `settings.refill` times.
+
+    A group is graded while others are sampled; the seconds of the reward are those that sampling did not hide.
+    """
+    rollout, spent, grading = Rollout(), {"sample": 0.0, "reward": 0.0}, Grading(task.rubric)
     for attempt in range(settings.refill + 1):
         wanted = settings.problems - len(rollout.groups)
         if not wanted:
@@ -38,12 +42,19 @@ def roll_out(engine: Engine, task: Task, settings: Grpo, seed: int) -> tuple[Rol
         clock, drawn = time.perf_counter(), seed * 101 + attempt
         problems = task.draw(wanted, drawn)
         sampling = Sampling(settings.group, settings.max_tokens, settings.temperature, seed=drawn)
-        groups = engine.generate([problem.prompt for problem in problems], sampling)
+        jobs: dict[int, Job] = {}
+
+        def done(
+            index: int, group: list[Completion], jobs: dict[int, Job] = jobs, problems: list[Problem] = problems
+        ) -> None:
+            jobs[index] = grading.submit(problems[index], group)
+
+        groups = engine.generate([problem.prompt for problem in problems], sampling, done)
         spent["sample"] += time.perf_counter() - clock
         clock = time.perf_counter()
         last = attempt == settings.refill
-        for problem, group in zip(problems, groups, strict=True):
-            scores = task.rubric(problem, group)
+        for index, (problem, group) in enumerate(zip(problems, groups, strict=True)):
+            scores = grading.scores(jobs[index])
             flat = len({score.total for score in scores if score.total is not None}) < 2
             rollout.sampled_groups += 1
             rollout.flat_groups += flat
@@ -52,6 +63,7 @@ def roll_out(engine: Engine, task: Task, settings: Grpo, seed: int) -> tuple[Rol
                 rollout.groups.append(group)
                 rollout.scores.append(scores)
         spent["reward"] += time.perf_counter() - clock
+    grading.close()
     return rollout, spent
 
 

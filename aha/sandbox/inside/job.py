@@ -1,4 +1,4 @@
-"""One job: a process made for it, fed, watched and ended."""
+"""One job: a process made for it, fed, watched and ended. Done in a process of its own, which ends with it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,21 @@ class Job:
 
     def run(self) -> dict[str, Any]:
         """How it ended and what it wrote. Raises OSError when the process could not be prepared."""
-        theirs, ours = self._pipes()
         began = time.monotonic()
-        child = os.fork()
-        if not child:
+        system.control(system.CHILD_SUBREAPER, 1)
+        if self.config["nested"]:
+            system.enter_namespaces()  # of processes: not this one, but its children
+        theirs, ours = self._pipes()
+        self.pid = os.fork()
+        if not self.pid:
             self._become(theirs)
         for descriptor in theirs.values():
             os.close(descriptor)
         try:
-            self.pid = self._started(child, ours.pop("control"))
+            failure = b"".join(iter(lambda: os.read(ours["control"], 4096), b"")).decode()
+            os.close(ours.pop("control"))
+            if failure:
+                raise OSError(failure)
             texts = self._watch(ours, began + self.limits["wall"])
             status = os.waitpid(self.pid, 0)[1]
             self.pid = 0
@@ -57,19 +63,6 @@ class Job:
         for name in ("stdout", "stderr", "results", "control"):
             ours[name], theirs[name] = os.pipe()
         return theirs, ours
-
-    def _started(self, child: int, control: int) -> int:
-        """The process that runs the program, once it is confined. Raises OSError with what went wrong there."""
-        said = b"".join(iter(lambda: os.read(control, 4096), b"")).decode()
-        os.close(control)
-        number, _, failure = said.partition("\n")
-        pid = int(number) if number else 0
-        if pid != child:
-            os.waitpid(child, 0)
-        if failure or not pid:
-            self.pid = pid
-            raise OSError(failure or "the job's process ended before it began")
-        return pid
 
     def _watch(self, ours: dict[str, int], deadline: float) -> dict[str, bytearray]:
         """Feed the program and keep what it writes until it ends; kill it when it goes over a limit."""
@@ -161,15 +154,8 @@ class Job:
             os.close(descriptor)
 
     def _become(self, pipes: dict[str, int]) -> NoReturn:
-        """In the new process: into namespaces, then a second process, the first of them; confined, it runs the program."""
+        """In the new process: confine it, and run the program."""
         try:
-            if self.config["nested"]:
-                system.enter_namespaces()
-                if child := os.fork():
-                    os.write(pipes["control"], f"{child}\n".encode())
-                    os._exit(0)
-            else:
-                os.write(pipes["control"], f"{os.getpid()}\n".encode())
             self._confine(pipes)
         except BaseException as error:
             os.write(pipes["control"], f"{type(error).__name__}: {error}".encode())
@@ -183,8 +169,7 @@ class Job:
         os.setsid()
         if self.config["nested"]:
             system.hide(self.limits["disk"])
-        else:
-            system.control(system.DEATH_SIGNAL, signal.SIGKILL)
+        system.control(system.DEATH_SIGNAL, signal.SIGKILL)
         os.chdir(self.config["home"])
         os.environ.clear()
         os.environ.update(self.config["environment"])

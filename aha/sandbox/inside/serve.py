@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import site
 import struct
 import sys
@@ -27,12 +28,29 @@ def main() -> None:
     except OSError as error:
         return send(answers, {"error": str(error)})
     send(answers, {"ready": sys.version.split()[0]})
-    while job := receive(requests):
-        try:
-            answer = Job(config, job, requests).run()
-        except OSError as error:
-            answer = {"error": str(error)}
-        send(answers, answer)
+    while handled(config, requests, answers):
+        pass
+
+
+def handled(config: dict[str, Any], requests: int, answers: int) -> bool:
+    """Wait for a job and have a child of this process do it; False when there are no more.
+
+    This process, which all programs are copies of, never holds a job or its answer: what one program wrote could be found
+    by the next in its own memory.
+    """
+    select.select([requests], [], [])
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    job = receive(requests)
+    if job is None:
+        os._exit(1)
+    try:
+        answer = Job(config, job, requests).run()
+    except OSError as error:
+        answer = {"error": str(error)}
+    send(answers, answer)
+    os._exit(0)
 
 
 def prepare(config: dict[str, Any]) -> None:
@@ -42,7 +60,6 @@ def prepare(config: dict[str, Any]) -> None:
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])
     system.control(system.SET_DUMPABLE, 1)  # else the maps of a job's namespace could not be written
-    system.control(system.CHILD_SUBREAPER, 1)
     sys.path[:] = [path for path in sys.path if path != config["own_path"]] + config["path"]
     site.setquit()  # `exit` and `help`, which an interpreter started without site lacks
     site.sethelper()

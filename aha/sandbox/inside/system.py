@@ -36,8 +36,8 @@ def write(path: str, text: str) -> None:
 
 
 def enter_namespaces() -> None:
-    """Mounts, users, messages, and for its children processes, of this process's own. Raises OSError."""
-    call("unshare", MOUNT | IPC | USER | PID)
+    """Users and messages of this process's own, and for its children processes. Raises OSError."""
+    call("unshare", IPC | USER | PID)
     user, group = os.getuid(), os.getgid()  # still those outside
     write("/proc/self/setgroups", "deny")
     write("/proc/self/uid_map", f"{user} {user} 1")
@@ -46,6 +46,7 @@ def enter_namespaces() -> None:
 
 def hide(disk: int) -> None:
     """File systems of a job's own, which vanish with it; /proc is empty. Raises OSError."""
+    call("unshare", MOUNT)
     size = f"size={disk},nr_inodes=4096,mode=1777"
     for where, options in (("/tmp", size), ("/dev/shm", size), ("/proc", EMPTY + ",mode=555")):
         call("mount", b"none", where.encode(), b"tmpfs", NO_SUID | NO_DEVICES, options.encode())

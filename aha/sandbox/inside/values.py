@@ -26,7 +26,7 @@ def pack(value: Any, depth: int = 0) -> Any:
         kind = type(value)
     if depth > DEEPEST:
         raise TypeError(f"a value nested more than {DEEPEST} deep")
-    if value is None or kind in (bool, str):
+    if value is None or kind is bool or kind is str:  # `in` would ask the type itself
         return value
     if kind is int:
         return value if -SAFE < value < SAFE else {"int": hex(value)}
@@ -34,13 +34,13 @@ def pack(value: Any, depth: int = 0) -> Any:
         return value if value - value == 0 else {"float": repr(value)}
     if kind is list:
         return [pack(item, depth + 1) for item in value]
-    if kind in (tuple, set, frozenset):
+    if kind is tuple or kind is set or kind is frozenset:
         return {"tuple" if kind is tuple else "set": [pack(item, depth + 1) for item in value]}
     if kind is dict:
         return {"dict": [[pack(key, depth + 1), pack(item, depth + 1)] for key, item in value.items()]}
     if kind is complex:
         return {"complex": [pack(value.real), pack(value.imag)]}
-    if kind in (bytes, bytearray):
+    if kind is bytes or kind is bytearray:
         return {"bytes": value.hex()}
     raise TypeError(f"a value of type {kind.__name__}, not a plain one")
 

@@ -1,0 +1,5 @@
+"""Reads by fileinput, which opens "-"."""
+
+import fileinput
+
+print(sum(int(line) for line in fileinput.input("-")))

@@ -1,0 +1,4 @@
+"""Prints fifty thousand lines."""
+
+for n in range(int(input())):
+    print("line")
