@@ -5,11 +5,17 @@
     +-- DataError            a row or file of data cannot be used; the message names both
     +-- ModelError           a model folder is missing, damaged or of a family we do not know
     +-- RunError             a run folder is in use, holds other settings, or cannot be written
+    |   +-- EngineError      some prompts got no reply; those that came are kept
     +-- CheckpointError      a checkpoint's bytes are not those its manifest promises
     +-- SandboxError         untrusted code cannot be run safely on this machine
 
 The command line prints them as one line and exits with status 2. Anything else is a bug and keeps its traceback.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class AhaError(Exception):
@@ -30,6 +36,14 @@ class ModelError(AhaError):
 
 class RunError(AhaError):
     """A run folder is in use, holds other settings, or cannot be written."""
+
+
+class EngineError(RunError):
+    """Some prompts got no reply. `groups` holds those that did: the replies to each prompt, or None."""
+
+    def __init__(self, message: str, groups: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.groups = groups
 
 
 class CheckpointError(AhaError):
