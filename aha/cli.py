@@ -9,15 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from aha import tools
 from aha.errors import AhaError
+from aha.tools.grade import grade
+from aha.tools.machine import doctor, sandbox
+from aha.tools.reward import reward
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="The DeepSeek-R1 recipe in one command, on whatever you have.",
 )  # fmt: skip
-app.add_typer(tools.sandbox, name="sandbox")
-app.command()(tools.doctor)
+app.add_typer(sandbox, name="sandbox")
+app.add_typer(reward, name="reward")
+app.command()(doctor)
+app.command()(grade)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
 

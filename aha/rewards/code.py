@@ -72,6 +72,34 @@ def code_of(text: str) -> str | None:
     return blocks[-1] if blocks else None
 
 
+def code_tests(record: dict[str, Any]) -> CodeTests:
+    """Tests from JSON: {"stdin": [[input, output], ...]}, or {"function": name, "calls": [[[arguments], result], ...]}.
+
+    Raises DataError, TypeError or ValueError for anything else.
+    """
+    if not isinstance(record, dict):
+        raise DataError("tests are a record with `stdin`, or with `function` and `calls`")
+    unknown = set(record) - {"stdin", "function", "calls", "prelude", "tolerance"}
+    if unknown:
+        raise DataError(f"tests with an unknown {', '.join(sorted(unknown))}")
+    tolerance = float(record.get("tolerance", 0.0))
+    return CodeTests(
+        tuple(StdinTest(str(given), str(wanted)) for given, wanted in record.get("stdin", ())),
+        str(record.get("function", "")),
+        tuple(CallTest(tuple(given), wanted, tolerance) for given, wanted in record.get("calls", ())),
+        str(record.get("prelude", "")),
+    )
+
+
+def answered_code(text: str) -> tuple[str | None, str]:
+    """The program in a reply's answer, or None and why there is none."""
+    reply, reason = read_reply(Completion(text))
+    if reply is None:
+        return None, reason
+    code = code_of(reply.answer)
+    return code, "" if code is not None else "no fenced block of Python in the answer"
+
+
 def grade_code(pool: Pool, tests: CodeTests, code: str) -> tuple[float | None, str]:
     """The share of tests a program passes, and why not all; None where the jail failed. Stops at the first failed run."""
     code = f"{tests.prelude}\n{code}" if tests.prelude else code
@@ -134,11 +162,10 @@ def passes_tests(pool: Pool, partial: bool = False) -> GroupGrader:
 
 
 def _grade(pool: Pool, tests: CodeTests, completion: Completion, partial: bool) -> Grade:
-    reply, reason = read_reply(completion)
-    if reply is None:
-        return 0.0, reason
-    code = code_of(reply.answer)
+    if completion.finish == "length":
+        return 0.0, "cut off"
+    code, reason = answered_code(completion.text)
     if code is None:
-        return 0.0, "no fenced block of Python in the answer"
+        return 0.0, reason
     value, reason = grade_code(pool, tests, code)
     return (value if partial or value is None else float(value == 1.0)), reason

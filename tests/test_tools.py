@@ -1,0 +1,137 @@
+"""The commands beside a run, as a user calls them: the jail, the doctor, grading a file, testing a reward."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aha import cli
+from aha.errors import DataError
+from aha.sandbox.jail import best_level
+from aha.tools import machine
+
+needs_jail = pytest.mark.skipif(best_level()[0] is None, reason="no jail holds here")
+MATHS = {"reply": "<think>half</think><answer>0.5</answer>", "answer": "1/2"}
+CODE = {
+    "reply": "<think></think><answer>```python\nprint(2 * int(input()))\n```</answer>",
+    "tests": {"stdin": [["4", "8"], ["5", "10"]]},
+}
+
+
+@pytest.fixture
+def aha(monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["aha", *map(str, words)])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        out, err = capsys.readouterr()
+        return leaving.value.code or 0, out, err
+
+    return run
+
+
+def written(path, *rows):
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+    return path
+
+
+@needs_jail
+def test_a_program_runs_in_the_jail_and_its_end_is_told(aha, tmp_path):
+    (tmp_path / "p.py").write_text("print('\x1b[31m' + input())")
+    (tmp_path / "in").write_text("red")
+    code, out, _ = aha("sandbox", "run", tmp_path / "p.py", "--stdin", tmp_path / "in")
+    assert code == 0 and "AC" in out and "\x1b" not in out and "red" in out
+    code, out, _ = aha("sandbox", "run", tmp_path / "p.py", "--json")
+    assert code == 1 and json.loads(out)["verdict"] == "RE" and json.loads(out)["level"] == best_level()[0]
+
+
+@needs_jail
+def test_limits_of_the_command_hold(aha, tmp_path):
+    (tmp_path / "p.py").write_text("while True: pass")
+    assert json.loads(aha("sandbox", "run", tmp_path / "p.py", "--wall", "0.5", "--json")[1])["verdict"] == "TLE"
+    (tmp_path / "p.py").write_text("x = bytearray(b'1') * (100 << 20)\nimport time\ntime.sleep(1)")
+    assert json.loads(aha("sandbox", "run", tmp_path / "p.py", "--memory", "64", "--json")[1])["verdict"] == "MLE"
+
+
+def test_the_doctor_says_what_the_machine_gives(aha):
+    code, out, _ = aha("doctor", "--json")
+    record = json.loads(out)
+    assert record["jail"] == best_level()[0] and code == (0 if record["jail"] else 1)
+
+
+@pytest.mark.parametrize(
+    ("problems", "installed", "says"),
+    [({}, True, ""), ({"forks": "x"}, False, "apt install bubblewrap"), ({"forks": "x"}, True, "user namespaces")],
+)
+def test_the_doctor_says_what_would_help(problems, installed, says):
+    assert says in machine.jail_advice(problems, installed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "score"),
+    [
+        ("math", MATHS, 1.0), ("math", MATHS | {"answer": "2"}, 0.0), ("format", MATHS, 1.0), ("format", {"reply": "2"}, 0.0),
+        ("language", {"reply": "<think>now we add the two numbers</think><answer>3</answer>"}, 1.0),
+        ("language", {"reply": "<think>now we add the two numbers</think><answer>3</answer>", "language": "zh"}, 0.0),
+        pytest.param("code", CODE, 1.0, marks=needs_jail), pytest.param("code", CODE | {"reply": "print(8)"}, 0.0, marks=needs_jail),
+    ],
+)  # fmt: skip
+def test_a_file_of_replies_is_graded_with_reason_and_extractor(aha, tmp_path, kind, row, score):
+    code, out, _ = aha("grade", kind, written(tmp_path / "rows.jsonl", row), "--json")
+    found = json.loads(out)
+    assert code == 0 and found["score"] == score and found["extractor"] and (score == 1 or found["reason"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "says"),
+    [
+        ("math", ["{"], "row 1: not JSON"), ("math", [MATHS, {"answer": "1"}], "row 2: no text under `reply`"),
+        ("math", [{"reply": "x"}], "row 1: no `answer`; it has: reply"), ("code", [MATHS], "row 1: no `tests`"),
+        ("code", [CODE | {"tests": {}}], "row 1: a code problem needs tests"),
+        ("code", [CODE | {"tests": {"inputs": []}}], "row 1: tests with an unknown inputs"),
+        ("format", [""], "has no rows"), ("language", [MATHS | {"language": "klingon"}], "klingon"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_one_clear_line(aha, tmp_path, kind, rows, says):
+    code, _, err = aha("grade", kind, written(tmp_path / "rows.jsonl", *rows))
+    assert code == 2 and says in err and err.count("\n") == 1
+
+
+REWARD = """
+EXAMPLES = [
+    {"prompt": "What is 1 + 1?", "target": "2", "reply": "<think>x</think><answer>2</answer>", "score": 1.0},
+    {"prompt": "What is 1 + 1?", "target": "2", "reply": "<think>x</think><answer>3</answer>", "score": 0.0},
+]
+"""
+
+
+def test_a_sound_reward_passes_its_test_and_one_that_pays_hostile_replies_fails(aha, tmp_path):
+    (tmp_path / "good.py").write_text(REWARD + "def right(answer_text, target): return answer_text == target")
+    (tmp_path / "bad.py").write_text(REWARD + "def lax(text, target): return target in text")
+    assert aha("reward", "test", tmp_path / "good.py")[0] == 0
+    code, out, _ = aha("reward", "test", tmp_path / "bad.py")
+    assert code == 1 and "FAIL        1  wanted at most 0   hostile: answer repeated" in " ".join(out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no public function"),
+        ("def f(text): return 1", "has no EXAMPLES"),
+        ("EXAMPLES = [{}]\ndef f(text): return 1", "no prompt"),
+    ],
+)
+def test_a_file_that_is_no_reward_is_told_what_it_lacks(aha, tmp_path, text, says):
+    (tmp_path / "r.py").write_text(text)
+    code, _, err = aha("reward", "test", tmp_path / "r.py")
+    assert code == 2 and says in err
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(DataError, match="nothing.jsonl is not a file"):
+        from pathlib import Path
+
+        from aha.tools.grade import rows
+
+        next(rows(Path("nothing.jsonl")))
