@@ -17,7 +17,7 @@ from aha.types import Completion, Problem
 
 
 def cosine_between(length: int, max_tokens: int, start: float, end: float) -> float:
-    """Half a cosine wave from `start` at length 0 to `end` at `max_tokens` (2503.03373's CosFn)."""
+    """Half a cosine wave from `start` at length 0 to `end` at `max_tokens` (2502.03373's CosFn)."""
     return end + (start - end) * (1 + math.cos(math.pi * length / max_tokens)) / 2
 
 

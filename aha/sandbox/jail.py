@@ -233,7 +233,7 @@ def _config(level: Level, home: str | None) -> dict[str, Any]:
         "uid": NOBODY if inside and os.geteuid() == 0 else None,
         "own_path": "/jail" if inside else str(INSIDE.parent),
         "path": packages,
-        "preload": PRELOAD,
+        "preload": () if level == "fresh" else PRELOAD,
         "home": home or "/tmp",
         "environment": ENVIRONMENT | ({"HOME": home, "TMPDIR": home} if home else {}),
         "landlock": rules,

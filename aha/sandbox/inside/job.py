@@ -31,7 +31,7 @@ class Job:
         began = time.monotonic()
         system.control(system.CHILD_SUBREAPER, 1)
         if self.config["nested"]:
-            system.enter_namespaces()  # of processes: not this one, but its children
+            system.separate_children()
         theirs, ours = self._pipes()
         self.pid = os.fork()
         if not self.pid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -59,13 +60,17 @@ def prepare(config: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(config["uid"], config["uid"], config["uid"])
         os.setresuid(config["uid"], config["uid"], config["uid"])
-    system.control(system.SET_DUMPABLE, 1)  # else the maps of a job's namespace could not be written
+    if config["nested"]:
+        system.control(system.SET_DUMPABLE, 1)  # else its own maps could not be written
+        system.become_root_of_nothing()
     sys.path[:] = [path for path in sys.path if path != config["own_path"]] + config["path"]
     site.setquit()  # `exit` and `help`, which an interpreter started without site lacks
     site.sethelper()
     for name in config["preload"]:
         with contextlib.suppress(ImportError):
             __import__(name)
+    gc.collect()
+    gc.freeze()  # a collection in a copy of this process would touch, and so copy, every object
 
 
 def receive(requests: int) -> Any:

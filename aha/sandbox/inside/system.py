@@ -8,7 +8,7 @@ import resource
 import struct
 from typing import Any
 
-MOUNT, IPC, USER, PID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
+MOUNT, USER, PID = 0x00020000, 0x10000000, 0x20000000
 READ_ONLY, NO_SUID, NO_DEVICES, REMOUNT = 1, 2, 4, 32
 DEATH_SIGNAL, SET_DUMPABLE, SET_SECCOMP, CAPBSET_DROP, CHILD_SUBREAPER, NO_NEW_PRIVS = 1, 4, 22, 24, 36, 38
 
@@ -35,13 +35,18 @@ def write(path: str, text: str) -> None:
         file.write(text)
 
 
-def enter_namespaces() -> None:
-    """Users and messages of this process's own, and for its children processes. Raises OSError."""
-    call("unshare", IPC | USER | PID)
-    user, group = os.getuid(), os.getgid()  # still those outside
+def become_root_of_nothing() -> None:
+    """A user namespace of this process's own, in which it may make others and mount. Raises OSError."""
+    user, group = os.getuid(), os.getgid()
+    call("unshare", USER)
     write("/proc/self/setgroups", "deny")
     write("/proc/self/uid_map", f"{user} {user} 1")
     write("/proc/self/gid_map", f"{group} {group} 1")
+
+
+def separate_children() -> None:
+    """A process namespace for the children of this process: the first is its init, and with it all others end."""
+    call("unshare", PID)
 
 
 def hide(disk: int) -> None:
