@@ -17,6 +17,7 @@ from aha.sandbox.jail import Jail, JailBroken, best_level
 from aha.sandbox.policy import Limits, landlock_rules, system_call_filter
 from aha.sandbox.pool import Pool
 from aha.sandbox.verdict import Program, same_output, same_value
+from benchmarks.sandbox_speed import soak
 
 pytestmark = pytest.mark.skipif(best_level()[0] is None, reason=f"no jail holds here: {best_level()[1]}")
 SHORT = Limits(wall=3, cpu=3, memory=256 << 20)
@@ -362,3 +363,11 @@ def test_the_filter_is_written_for_both_machines(machine, length):
 def test_landlock_asks_for_no_right_that_a_kernel_does_not_know():
     assert landlock_rules(3, [], [])["handled"] == [(1 << 15) - 1, 0, 0]
     assert landlock_rules(7, ["/usr"], [])["paths"] == [["/usr", 0b1101]]
+
+
+@pytest.mark.slow
+def test_many_jobs_with_attacks_among_them_get_right_verdicts_and_leave_nothing():
+    report = soak(400, 2)
+    assert report["wrong"] == [] and report["last"]["broken"] == 0
+    grown = {name: report["last"][name] - report["first"][name] for name in ("descriptors", "mounts", "memory_mb")}
+    assert grown["descriptors"] == grown["mounts"] == 0 and grown["memory_mb"] < 20
