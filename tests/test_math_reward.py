@@ -156,6 +156,7 @@ def test_an_expression_copied_from_the_question_earns_nothing():
     assert grade_math("x^2-9", r"\boxed{(x+3)(x-3)}", question=question).reason == "restates the question"
     assert grade_math("x^2-9", r"\boxed{x^2 - 9}", question=question).value == 1
     assert grade_math("x^2-9", r"\boxed{(x-3)(x+3)}").value == 1
+    assert grade_math("4", r"\boxed{\sqrt{16}}", question=r"In 4 words, what is $\sqrt{16}$?").value == 0
     assert grade_math("\\sqrt{2}", r"\boxed{\sqrt2}", question=r"Which is larger, $\sqrt{2}$ or 1?").value == 1
 
 
