@@ -36,7 +36,10 @@ def plain(pipe: Connection, limit: float) -> None:
 
     pipe.send(None)
     while True:
-        pair = pipe.recv()
+        try:
+            pair = pipe.recv()
+        except EOFError:
+            return
         signal.setitimer(signal.ITIMER_PROF, limit)
         gold, answer = (parse(f"\\boxed{{{text}}}", parsing_timeout=None) for text in pair)  # type: ignore[arg-type]
         same = verify(gold, answer, timeout_seconds=None)

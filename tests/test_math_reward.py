@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from aha.errors import DataError
 from aha.rewards import math as reward
 from aha.rewards.math import VERSION, correct_math, correct_math_lenient, grade_math, same_answer
-from aha.rewards.math_answer import NotAnswer, readings
-from aha.rewards.math_compare import Rules, same
-from aha.rewards.math_exact import evaluate
-from aha.rewards.math_extract import find_answer
-from aha.rewards.math_lenient import undressed
-from aha.rewards.math_ring import NotExact, TooComplex
-from aha.rewards.math_text import spell
-from aha.rewards.math_worker import WorkerFailed
+from aha.rewards.mathematics.answer import NotAnswer, readings
+from aha.rewards.mathematics.compare import Rules, same
+from aha.rewards.mathematics.exact import evaluate
+from aha.rewards.mathematics.extract import find_answer
+from aha.rewards.mathematics.lenient import undressed
+from aha.rewards.mathematics.ring import NotExact, TooComplex
+from aha.rewards.mathematics.text import spell
+from aha.rewards.mathematics.worker import WorkerFailed
 from aha.rewards.rubric import Rubric
 from aha.types import Completion, Problem
 

@@ -13,8 +13,8 @@ import pytest
 
 from aha.errors import AhaError, DataError
 from aha.rewards import math as reward
-from aha.rewards import math_worker
-from aha.rewards.math_worker import GoldTooHeavy, TooHeavy, WorkerFailed, Workers, _Died
+from aha.rewards.mathematics import worker as worker_module
+from aha.rewards.mathematics.worker import GoldTooHeavy, TooHeavy, WorkerFailed, Workers, _Died
 
 pytest.importorskip("math_verify")
 BOMB = r"9^{9^{9}} x"
@@ -105,7 +105,7 @@ def test_a_gold_answer_that_is_a_bomb_names_the_problem(monkeypatch):
 
 
 def test_without_math_verify_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(math_worker.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(worker_module.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(reward, "WORKERS", Workers())
     with pytest.raises(AhaError, match="pip install"):
         reward.same_answer(r"\cos 1", r"\sin 1 + 0")
@@ -187,7 +187,7 @@ def test_a_fork_starts_workers_of_its_own_and_leaves_the_parents_alone():
 
 PARENT = r"""
 import json, os, signal, sys, threading, time
-from aha.rewards.math_worker import TooHeavy, Workers
+from aha.rewards.mathematics.worker import TooHeavy, Workers
 if "ignore" in sys.argv:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 workers = Workers(size=1)

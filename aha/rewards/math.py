@@ -3,8 +3,8 @@ r"""The mathematics reward: is the final answer of a reply the reference answer?
     grade_math(r"\frac{1}{2}", r"<think>...</think><answer>0.5</answer>")
     ->  MathGrade(value=1.0, reason="", method="answer tag, exact, strict math/1")
 
-Text is read into exact values where it has them (`math_answer`), compared part by part (`math_compare`), and only
-expressions that have none go to math-verify in processes with a hard limit (`math_worker`). An answer that is too
+Text is read into exact values where it has them (`mathematics.answer`), compared part by part (`mathematics.compare`), and only
+expressions that have none go to math-verify in processes with a hard limit (`mathematics.worker`). An answer that is too
 long, too deep or too heavy to compare earns 0: it is the reply's fault, and nothing is gained by writing one. None
 means that the grader failed. A reference answer that cannot be used is a DataError.
 
@@ -20,13 +20,13 @@ from functools import lru_cache
 
 from aha.chat import THINK
 from aha.errors import AhaError, DataError
-from aha.rewards.math_answer import Answer, NotAnswer, readings
-from aha.rewards.math_compare import DECIDED, PROSE, SEVERAL, UNIT, Rules, same
-from aha.rewards.math_extract import find_answer
-from aha.rewards.math_lenient import undressed
-from aha.rewards.math_ring import NotExact
-from aha.rewards.math_text import MAX_CHARACTERS, is_heavy, latex, spell
-from aha.rewards.math_worker import GoldTooHeavy, MathVerifyMissing, TooHeavy, WorkerFailed, Workers
+from aha.rewards.mathematics.answer import Answer, NotAnswer, readings
+from aha.rewards.mathematics.compare import DECIDED, PROSE, SEVERAL, UNIT, Rules, same
+from aha.rewards.mathematics.extract import find_answer
+from aha.rewards.mathematics.lenient import undressed
+from aha.rewards.mathematics.ring import NotExact
+from aha.rewards.mathematics.text import MAX_CHARACTERS, is_heavy, latex, spell
+from aha.rewards.mathematics.worker import GoldTooHeavy, MathVerifyMissing, TooHeavy, WorkerFailed, Workers
 from aha.rewards.rubric import Grade, each
 from aha.types import Completion, Problem
 

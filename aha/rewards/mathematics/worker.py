@@ -4,7 +4,7 @@ r"""math-verify in worker processes that are killed when they take too long.
         workers.equal(r"\sqrt[3]{16}", r"2 \sqrt[3]{2}")  ->  True
 
 math-verify hangs on towers of powers and guards itself with `signal.alarm`, which works in main threads only. Here a
-worker is a plain child process (`math_child`), spoken to over two pipes, so that callers may be threads, forks or
+worker is a plain child process (`child`), spoken to over two pipes, so that callers may be threads, forks or
 daemonic processes.
 
 Whose fault is it when no reply comes? Processor time tells: a busy machine makes a request late, not long. A worker
@@ -40,7 +40,7 @@ START_SECONDS = 120.0
 MAX_MESSAGE = 32_768
 """Bytes of a request: less than a pipe holds, so that writing one never blocks."""
 
-_CHILD = Path(__file__).with_name("math_child.py")
+_CHILD = Path(__file__).with_name("child.py")
 _LENGTH = struct.Struct(">I")
 _CRASHES = {-int(getattr(signal, name)) for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")}
 
@@ -144,7 +144,7 @@ class _Worker:
                 self.used = usage.ru_utime + usage.ru_stime - self.used
                 self.process.returncode = os.waitstatus_to_exitcode(status)
             elif time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired("math_child", 0)
+                raise subprocess.TimeoutExpired("child", 0)
             else:
                 time.sleep(0.002)
 

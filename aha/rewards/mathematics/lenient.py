@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from aha.rewards.math_text import letters
-from aha.rewards.math_units import read_unit
+from aha.rewards.mathematics.text import letters
+from aha.rewards.mathematics.units import read_unit
 
 
 def undressed(text: str, named: bool = False) -> str:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from aha.rewards.math_exact import FUNCTIONS, Reading, evaluate
-from aha.rewards.math_ring import NotExact, TooComplex
-from aha.rewards.math_text import spell
-from aha.rewards.math_units import Unit, read_unit
+from aha.rewards.mathematics.exact import FUNCTIONS, Reading, evaluate
+from aha.rewards.mathematics.ring import NotExact, TooComplex
+from aha.rewards.mathematics.text import spell
+from aha.rewards.mathematics.units import Unit, read_unit
 
 MAX_NESTING = 8
 MAX_ITEMS = 64

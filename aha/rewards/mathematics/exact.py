@@ -2,7 +2,7 @@ r"""Read one mathematical expression as an exact value: numbers, fractions, root
 
     evaluate(r"6\frac{1}{5}")  ->  Reading(31/5, operations=0)
 
-A small recursive-descent parser over the spelling of `math_text`; nothing is ever executed. It also counts what was
+A small recursive-descent parser over the spelling of `text`; nothing is ever executed. It also counts what was
 left to the reader: an answer of 17*23 to "what is 17*23?" has the right value and answers nothing.
 """
 
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from aha.rewards.math_ring import Exact, NotExact, TooComplex, letter, number, power, root
+from aha.rewards.mathematics.ring import Exact, NotExact, TooComplex, letter, number, power, root
 
 MAX_DEPTH = 32
 MAX_TOKENS = 600

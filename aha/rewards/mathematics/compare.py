@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 
-from aha.rewards.math_answer import Answer, read, with_unit
-from aha.rewards.math_exact import FUNCTIONS, Reading
-from aha.rewards.math_ring import Exact, number
-from aha.rewards.math_text import letters
+from aha.rewards.mathematics.answer import Answer, read, with_unit
+from aha.rewards.mathematics.exact import FUNCTIONS, Reading
+from aha.rewards.mathematics.ring import Exact, number
+from aha.rewards.mathematics.text import letters
 
 WRONG, SEVERAL, UNIT = "wrong value", "several answers", "wrong unit"
 UNEQUAL = "not shown equal"

@@ -1,6 +1,6 @@
-"""The program that a worker of `math_worker` runs: requests on standard input, replies on standard output.
+"""The program that a worker of `worker` runs: requests on standard input, replies on standard output.
 
-    python -P math_child.py PARENT_PID CPU_SECONDS
+    python -P child.py PARENT_PID CPU_SECONDS
 
 It imports nothing of this package, so that it starts fast and knows nothing. A timer in the kernel ends it when a
 request has used CPU_SECONDS of processor time: no handler has to run, so a loop in C that holds the interpreter's

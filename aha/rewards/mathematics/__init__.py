@@ -1,0 +1,1 @@
+"""How the mathematics reward reads and compares answers: exact values, structure, and math-verify under a hard limit."""
