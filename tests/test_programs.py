@@ -168,3 +168,9 @@ def test_a_share_of_tests_can_be_paid_and_a_broken_jail_is_no_zero(pool, monkeyp
 def test_a_problem_without_tests_is_named(pool):
     with pytest.raises(DataError, match="'sum/1' has no tests"):
         passes_tests(pool)(Problem("?", {"target": 1}, id="sum/1"), [Completion("x")])
+
+
+@pytest.mark.parametrize("call", [CallTest((1,), object()), CallTest((object(),), 1)])
+def test_a_test_that_cannot_be_compared_is_refused_and_never_a_zero(call):
+    with pytest.raises(DataError, match="cannot be posed: a value of type object"):
+        CodeTests(function="f", calls=(call,))

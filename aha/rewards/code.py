@@ -14,6 +14,7 @@ from typing import Any
 from aha.errors import DataError
 from aha.rewards.format import read_reply
 from aha.rewards.rubric import Grade, GroupGrader
+from aha.sandbox.inside.values import pack
 from aha.sandbox.policy import Limits
 from aha.sandbox.pool import Pool
 from aha.sandbox.verdict import Outcome, Program, Result, same_output, same_value
@@ -59,6 +60,11 @@ class CodeTests:
             raise DataError("a code problem needs tests of one kind: programs with stdin, or calls of a function")
         if self.calls and not self.function:
             raise DataError("tests that call a function need its name")
+        for call in self.calls:
+            try:
+                pack([*call.arguments, call.expected])
+            except TypeError as error:
+                raise DataError(f"a test cannot be posed: {error}") from None
 
     @property
     def count(self) -> int:
@@ -133,7 +139,7 @@ def _grade_calls(outcome: Outcome, tests: CodeTests) -> tuple[float | None, str]
 def _holds(result: Result, test: CallTest) -> bool:
     try:
         return not result.raised and same_value(result.packed, test.expected, test.tolerance)
-    except Exception:  # a hostile result can be wrong in any way: it is no reason for the run to stop
+    except Exception:  # the expected value was found sound when the test was made, so the hostile result is at fault
         return False
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from aha.rewards.code import CallTest
-from aha.sandbox.inside.values import unpack
+from aha.sandbox.inside import values
 from aha.sandbox.pool import Pool
 from aha.sandbox.verdict import Program
 
@@ -101,23 +102,16 @@ def literal(node: ast.expr) -> Any:
         raise NotPlain("a value is no literal") from None
 
 
-RECORD = """
-import copy as _copy, json as _json
-def _packer(value):
-    kind = type(value)
-    if value is None or kind in (bool, str): return value
-    if kind is int: return value if abs(value) < 10**15 else {"int": hex(value)}
-    if kind is float: return value if value - value == 0 else {"float": repr(value)}
-    if kind is list: return [_packer(item) for item in value]
-    if kind in (tuple, set, frozenset): return {"tuple" if kind is tuple else "set": [_packer(item) for item in value]}
-    if kind is dict: return {"dict": [[_packer(k), _packer(v)] for k, v in value.items()]}
-    raise TypeError(kind.__name__)
+RECORD = f"""
+import json as _json
+_values = dict()
+exec({Path(values.__file__).read_text()!r}, _values)
 _calls = []
 def _recorder(function):
     def recorded(*arguments):
-        before = _packer(list(arguments))
+        before = _values["pack"](list(arguments))
         result = function(*arguments)
-        _calls.append([before, _packer(result)])
+        _calls.append([before, _values["pack"](result)])
         return result
     return recorded
 """
@@ -131,7 +125,7 @@ def recorded_calls(pool: Pool, reference: str, test: str, function: str) -> list
     if outcome.verdict != "AC":
         raise NotPlain(f"the reference solution fails its own test: {outcome.verdict} {outcome.reason}")
     try:
-        calls = [unpack(call) for call in json.loads(outcome.stdout.rpartition(b"\n[")[2].join((b"[", b"")))]
+        calls = [values.unpack(call) for call in json.loads(outcome.stdout.rpartition(b"\n[")[2].join((b"[", b"")))]
     except ValueError:
         raise NotPlain("the test printed something else") from None
     if not calls:
