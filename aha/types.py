@@ -80,6 +80,26 @@ class Score:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt and the reply to be learnt: what supervised fine-tuning reads.
+
+    >>> Example("User: Hello!\nAssistant:", "<think></think><answer>Hello!</answer>", domain="talk", language="en")
+
+    `prompt` is in the model's template already, as a Problem's is; `reply` stands without the end token.
+    """
+
+    prompt: str
+    reply: str
+    source: str = ""
+    """Which stage or rule wrote the reply."""
+    domain: str = ""
+    """The task it belongs to."""
+    language: str = ""
+    id: str = ""
+    """The problem's id, so that data can be traced and deduplicated."""
+
+
 Reward = Callable[[Problem, Sequence[Completion]], Sequence[float | None]]
 """Grades one group of replies to one problem: a number for each reply, or None where the grader itself failed."""
 

@@ -16,13 +16,11 @@ from types import FrameType
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from aha.chat import Chat
 from aha.config import dump
 from aha.evaluate import Evaluation, evaluate
-from aha.models.folder import load_model, resolve, save_model
-from aha.models.transformer import Transformer
+from aha.models.folder import load_model, resolve
 from aha.pipeline.preflight import preflight
 from aha.pipeline.recipe import Zero
 from aha.pipeline.screen import Screen
@@ -31,8 +29,8 @@ from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
 from aha.tasks.base import Task
 from aha.train import grpo
-from aha.train.grpo import State
 from aha.train.rollouts import Rollout, advantages
+from aha.train.state import restore, store
 from aha.types import Completion, Problem, Sampling, Score
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -169,30 +167,6 @@ def _stoppable(run: _Run) -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-
-def store(policy: Transformer, chat: Chat, state: State, folder: Path) -> None:
-    """A checkpoint's files. The masters are kept apart only when the model is a rounded copy of them."""
-    save_model(policy, chat, folder)
-    if policy.dtype != torch.float32:
-        save_file(dict(zip(state.masters.names, state.masters.tensors, strict=True)), folder / "masters.safetensors")
-    if state.reference is not None:
-        save_file(state.reference.state_dict(), folder / "reference.safetensors")
-    torch.save(state.optimizer.state_dict(), folder / "optimizer.pt")
-    (folder / "state.json").write_text(json.dumps({"step": state.step}) + "\n")
-
-
-def restore(policy: Transformer, state: State, folder: Path, dtype: torch.dtype) -> None:
-    """Undo `store`: the policy is loaded already, the rest is put in place."""
-    if policy.dtype != torch.float32:
-        masters = load_file(folder / "masters.safetensors")
-        with torch.no_grad():
-            for name, tensor in zip(state.masters.names, state.masters.tensors, strict=True):
-                tensor.copy_(masters[name])
-    if state.reference is not None:
-        state.reference.load_state_dict(load_file(folder / "reference.safetensors"))
-    state.optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True))
-    state.step = json.loads((folder / "state.json").read_text())["step"]
 
 
 def sample_rows(rollout: Rollout, settings: Zero) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,22 +25,10 @@ from aha.train.metrics import describe, merge, timing
 from aha.train.optim import MasterWeights, gradients_side_by_side
 from aha.train.rollouts import ADVANTAGES, Rollout, rewards, roll_out
 from aha.train.settings import Grpo
+from aha.train.state import State
 from aha.types import Engine
 
 KL_ESTIMATORS = {"k3": L.k3, "k3-corrected": L.k3_corrected}
-
-
-@dataclass
-class State:
-    """All that changes while training, besides the policy: what a checkpoint must hold."""
-
-    masters: MasterWeights
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    """Steps completed."""
-    planned: int = 0
-    """Steps to be taken in all, which the learning rate goes by; `train` sets it."""
-    reference: Transformer | None = None
 
 
 def start(policy: Transformer, settings: Grpo) -> State:
