@@ -44,8 +44,8 @@ def run(
         typer.echo("\n".join(f"# {line}" for line in estimate(settings)))
         return
     from aha.models.allocator import keep_memory
+    from aha.pipeline.rl import zero
     from aha.pipeline.screen import Screen
-    from aha.pipeline.zero import zero
     from aha.report import write_report
 
     keep_memory()
@@ -111,7 +111,7 @@ def pretrain(context: typer.Context, out: Annotated[Path, typer.Argument(help="F
 def _engine(model: str, dtype: str) -> Any:
     from aha.chat import Chat
     from aha.models.folder import load_model, resolve
-    from aha.pipeline.zero import DTYPES
+    from aha.pipeline.training import DTYPES
     from aha.rollout.engine import TorchEngine
 
     if dtype not in DTYPES:

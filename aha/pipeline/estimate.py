@@ -9,7 +9,7 @@ import torch
 from aha.chat import Chat, render
 from aha.models.folder import load_model, resolve
 from aha.pipeline.recipe import Zero
-from aha.pipeline.zero import DTYPES
+from aha.pipeline.training import DTYPES
 from aha.rollout.engine import TorchEngine
 from aha.types import Sampling
 

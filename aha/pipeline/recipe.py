@@ -55,25 +55,35 @@ class Evaluate(Settings):
     """Sampling temperature of evaluations."""
 
 
-class Zero(Settings):
-    """R1-Zero: reinforcement on a base model, nothing else."""
+class Rl(Settings):
+    """A stretch of reinforcement."""
 
-    base: str = "tiny"
-    """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
-    out: str = "runs/zero"
-    """The run folder. The same command continues what it holds."""
     steps: int = Field(60, ge=0)
     """Rollouts, each followed by learning. A run may be continued with more."""
+    save_every: int = Field(10, ge=1)
+    """Steps between checkpoints."""
+    keep: int = Field(2, ge=1)
+    """Checkpoints kept."""
+    grpo: Grpo = Grpo()
+    evaluate: Evaluate = Evaluate()
+
+
+class Machine(Settings):
+    """What a whole run shares: seed and arithmetic."""
+
     seed: int = 0
     """Seed of problems and replies."""
     dtype: Literal["bf16", "fp32"] = "bf16"
     """Arithmetic of sampling and learning; the weights themselves are kept in fp32."""
     threads: int = Field(0, ge=0)
     """CPU threads; 0 takes all cores."""
-    save_every: int = Field(10, ge=1)
-    """Steps between checkpoints."""
-    keep: int = Field(2, ge=1)
-    """Checkpoints kept."""
+
+
+class Zero(Rl, Machine):
+    """R1-Zero: reinforcement on a base model, nothing else."""
+
+    base: str = "tiny"
+    """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
+    out: str = "runs/zero"
+    """The run folder. The same command continues what it holds."""
     task: Countdown = Countdown()
-    grpo: Grpo = Grpo()
-    evaluate: Evaluate = Evaluate()

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from aha.chat import Chat
 from aha.config import Settings
-from aha.models.folder import load_model, save_model
+from aha.models.folder import load_model, resolve, save_model
 from aha.models.tokenizer import train_tokenizer
 from aha.models.transformer import ModelConfig, Transformer
 from aha.models.world.corpus import Reading, stream, text
@@ -32,11 +33,22 @@ TINY = ModelConfig(
     num_key_value_heads=1, head_dim=64,
 )  # fmt: skip
 """The embedded base's sizes. One key/value head keeps decoding cheap on a CPU; 64 is a size its products like."""
+MINI = replace(TINY, hidden_size=96, intermediate_size=224)
+SHAPES = {
+    "tiny": TINY,
+    "mini-llama": MINI,
+    "mini-qwen": replace(MINI, family="qwen3"),
+    "half": replace(TINY, hidden_size=160, intermediate_size=352, family="qwen2"),
+}
+"""The embedded base, and students to distil it into. Students keep its layers and heads, and so its decoding kernels:
+others would be compiled once more, which takes longer than some runs."""
 
 
 class Pretrain(Settings):
-    """How the base is made."""
+    """How a base is made."""
 
+    shape: Literal["tiny", "mini-llama", "mini-qwen", "half"] = "tiny"
+    """Sizes and family. Students read with the embedded base's tokenizer; `tiny` trains its own."""
     tokens: int = 50_000_000
     """How many tokens are read, all in all."""
     batch_tokens: int = 16_384
@@ -135,15 +147,19 @@ def next_token_loss(model: Transformer, ids_BT: Tensor, rows: int) -> float:
 
 
 def make_base(settings: Pretrain, out: Path, say: Callable[[str], None]) -> None:
-    """Train the tokenizer and a fresh model, and write the model folder.
+    """Train a fresh model of the shape, for `tiny` with a tokenizer, and write the model folder.
 
     What the first pass made is kept beside it, as OUT-first; where that exists, only the second pass is done.
     """
     halfway = out.with_name(out.name + "-first")
     if not (halfway / "config.json").exists():
-        chat = Chat(train_tokenizer(sample_texts(settings.seed), VOCAB))
+        new = settings.shape == "tiny"
+        chat = Chat(train_tokenizer(sample_texts(settings.seed), VOCAB)) if new else Chat.load(resolve("tiny"))
         torch.manual_seed(settings.seed)
-        model = Transformer(replace(TINY, eos_token_id=chat.end_id, pad_token_id=chat.pad_id)).bfloat16()
+        sizes = replace(
+            SHAPES[settings.shape], vocab_size=len(chat), eos_token_id=chat.end_id, pad_token_id=chat.pad_id
+        )
+        model = Transformer(sizes).bfloat16()
         say(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights")
         read(model, chat, first_pass(settings), halfway, say)
     model, chat = load_model(halfway, torch.bfloat16), Chat.load(halfway)

@@ -1,0 +1,92 @@
+"""A policy being trained in a run folder: continued where it stood, saved whole, and stopped only when nothing is half
+changed.
+
+With a given dtype and number of threads, a run that was killed and continued ends with the weights, bit for bit, of
+one that was not.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from aha.chat import Chat
+from aha.models.folder import load_model
+from aha.models.transformer import Transformer
+from aha.pipeline.recipe import Machine
+from aha.runlog import RunLog
+from aha.train.state import State, restore, store
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+class Stopped(BaseException):
+    """The run was asked to stop (SIGTERM or ctrl-C). Its state is whole and is about to be saved."""
+
+
+class Training:
+    """A policy, the state of its training, and the run folder that both live in."""
+
+    def __init__(self, log: RunLog, base: Path, machine: Machine, start: Callable[[Transformer], State]) -> None:
+        """Take up the newest whole checkpoint of `log`, or begin from the model folder `base`."""
+        self.log = log
+        set_threads(machine)
+        dtype = DTYPES[machine.dtype]
+        found = log.latest()
+        step, folder = found if found else (0, base)
+        self.chat, self.policy = Chat.load(folder), load_model(folder, dtype)
+        self.state = start(self.policy)
+        if found:
+            restore(self.policy, self.state, folder, dtype)
+        log.rewind(step if found else -1)
+        self.busy = False
+        """True while weights, logs or checkpoints change; a stop then waits for the end of it."""
+        self.stopping = False
+
+    def save(self) -> None:
+        """Write a checkpoint: a model folder, the fp32 weights, and the optimizer's state."""
+        self.hold()
+        self.log.checkpoint(self.state.step, lambda folder: store(self.policy, self.chat, self.state, folder))
+        self.release()
+
+    def hold(self) -> None:
+        """From here on weights, logs or checkpoints are half changed: a stop has to wait."""
+        self.busy = True
+
+    def release(self) -> None:
+        """Weights and logs agree again."""
+        self.busy = False
+        if self.stopping:
+            raise Stopped
+
+    def ask_to_stop(self, *_: int | FrameType | None) -> None:
+        """SIGTERM: leave at once when nothing is half changed, else at the end of it."""
+        self.stopping = True
+        if not self.busy:
+            raise Stopped
+
+    @contextmanager
+    def stoppable(self, say: Callable[[str], None]) -> Iterator[None]:
+        """On SIGTERM or ctrl-C, save the last completed step and leave by SystemExit."""
+        before = {name: signal.signal(name, self.ask_to_stop) for name in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        except Stopped:
+            self.stopping = False
+            self.save()
+            say(f"stopped after step {self.state.step}; the same command continues")
+            raise SystemExit(143) from None
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
+def set_threads(machine: Machine) -> None:
+    """Use as many CPU threads as the settings say."""
+    if machine.threads:
+        torch.set_num_threads(machine.threads)
