@@ -45,6 +45,11 @@ class Reply:
     thinking: str
     answer: str
 
+    @property
+    def conclusion(self) -> str:
+        """The last line of the answer: a reply may sum up how it got there in the lines before."""
+        return self.answer.rpartition("\n")[2].strip()
+
 
 _REPLY = re.compile(r"\s*<think>(?P<thinking>.*?)</think>\s*<answer>(?P<answer>.+?)</answer>\s*", re.DOTALL)
 _TAG = re.compile(r"</?(?:think|answer)>")

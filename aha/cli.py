@@ -33,10 +33,11 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print settings and estimates, and do nothing.")] = False,
 ) -> None:
     """Run a recipe, or go on with it where it stopped. Settings: --steps 50 --grpo.group=16."""
-    from aha.config import dump, load
+    from aha.config import dump
     from aha.pipeline.recipe import Zero
+    from aha.pipeline.recipes import load_recipe
 
-    settings = load(Zero, recipe, context.args)
+    settings = load_recipe(recipe, context.args)
     if dry_run:
         from aha.pipeline.estimate import estimate
 
@@ -46,12 +47,24 @@ def run(
     from aha.models.allocator import keep_memory
     from aha.pipeline.rl import zero
     from aha.pipeline.screen import Screen
+    from aha.pipeline.stages import r1
     from aha.report import write_report
 
     keep_memory()
     with Screen() as screen:
-        folder = zero(settings, screen)
+        folder = zero(settings, screen) if isinstance(settings, Zero) else r1(settings, screen)
     typer.echo(f"report: {write_report(folder)}")
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="The run folder of a recipe with stages.")],
+    price: Annotated[float, typer.Option(min=0.0, help="What a core-hour costs, in any currency.")] = 0.0,
+) -> None:
+    """Draw a run's stages as a tree, each with its data and result, and what all of it cost."""
+    from aha.pipeline.show import tree
+
+    typer.echo("\n".join(tree(folder, price)))
 
 
 @app.command(name="eval")

@@ -50,7 +50,7 @@ class RunLog:
         with disk.writing(root):
             for folder in (root, root / "samples", root / "checkpoints"):
                 folder.mkdir(parents=True, exist_ok=True)
-            log = cls(root, _take_lock(root / "lock"), keep)
+            log = cls(root, take_lock(root / "lock"), keep)
             try:
                 _agree(root / "settings.toml", settings_text, ignore)
                 environment.record(root / "environment.json")
@@ -194,7 +194,7 @@ def _let_go() -> None:
 os.register_at_fork(after_in_child=_let_go)
 
 
-def _take_lock(file: Path) -> int:
+def take_lock(file: Path) -> int:
     """The kernel drops this lock with the process, however that ends, so no lock is ever stale."""
     lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
     try:

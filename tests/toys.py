@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from io import StringIO
 
 import torch
+from rich.console import Console
 
 from aha.chat import Chat
 from aha.models.tokenizer import train_tokenizer
 from aha.models.transformer import ModelConfig, Transformer
+from aha.pipeline.screen import Screen
 
 VOCAB = 1400
 
@@ -32,3 +35,8 @@ def toy_model(family: str = "llama", seed: int = 0, **changes) -> Transformer:
         for weight in model.parameters():
             weight.mul_(5 if weight.dim() == 2 else 1)
     return model
+
+
+def quiet_screen():
+    """A screen that shows nothing."""
+    return Screen(Console(file=StringIO()))

@@ -68,6 +68,27 @@ class Rl(Settings):
     evaluate: Evaluate = Evaluate()
 
 
+class Collect(Settings):
+    """Sampling a model for data."""
+
+    problems: int = Field(512, ge=1)
+    """Training problems asked."""
+    samples: int = Field(8, ge=1)
+    """Replies to each."""
+    keep: int = Field(2, ge=1)
+    """Most replies kept of one problem."""
+    max_tokens: int = Field(320, ge=1)
+    """Longest reply."""
+    temperature: float = Field(1.0, gt=0)
+    """Sampling temperature."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Share of the distribution that is sampled from."""
+    thinking: bool = True
+    """Leave out replies that do not think."""
+    readable: bool = True
+    """Leave out replies that mix languages or repeat themselves."""
+
+
 class Machine(Settings):
     """What a whole run shares: seed and arithmetic."""
 
@@ -82,6 +103,7 @@ class Machine(Settings):
 class Zero(Rl, Machine):
     """R1-Zero: reinforcement on a base model, nothing else."""
 
+    recipe: Literal["zero"] = "zero"
     base: str = "tiny"
     """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
     out: str = "runs/zero"

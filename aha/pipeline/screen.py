@@ -48,6 +48,11 @@ class Screen:
         """A sentence about the run."""
         self.console.print(Text(text))
 
+    def stage(self, name: str, how: str = "") -> None:
+        """A stage begins; its curves start anew."""
+        self.accuracy, self.length, self.reflection = [], [], []
+        self.console.print(Text(f"\n{name}{': ' + how if how else ''}", style="bold"))
+
     def step(self, record: dict[str, Any], steps: int) -> None:
         """One step of training."""
         accuracy = record.get("reward/correct", record["reward"])

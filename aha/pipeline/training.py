@@ -19,6 +19,7 @@ from aha.chat import Chat
 from aha.models.folder import load_model
 from aha.models.transformer import Transformer
 from aha.pipeline.recipe import Machine
+from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
 from aha.train.state import State, restore, store
 
@@ -90,3 +91,9 @@ def set_threads(machine: Machine) -> None:
     """Use as many CPU threads as the settings say."""
     if machine.threads:
         torch.set_num_threads(machine.threads)
+
+
+def engine_of(folder: Path, machine: Machine) -> TorchEngine:
+    """An engine that samples from a model folder."""
+    set_threads(machine)
+    return TorchEngine(load_model(folder, DTYPES[machine.dtype]), Chat.load(folder))

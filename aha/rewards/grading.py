@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from queue import SimpleQueue
 
-from aha.rewards.rubric import Rubric
+from aha.rewards.rubric import Rater
 from aha.types import Completion, Problem, Score
 
 HANGING = 120.0
@@ -34,7 +34,7 @@ class Job:
 class Grading:
     """A rubric at work in `workers` threads; `limit` is the seconds that one group may take."""
 
-    def __init__(self, rubric: Rubric, workers: int = 4, limit: float = 60.0) -> None:
+    def __init__(self, rubric: Rater, workers: int = 4, limit: float = 60.0) -> None:
         self.rubric, self.workers, self.limit = rubric, workers, limit
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._started = 0

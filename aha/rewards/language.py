@@ -42,3 +42,23 @@ def in_language(language: str) -> GroupGrader:
 
     grade.__name__ = grade.__qualname__ = f"in_{name.lower()}"
     return each(grade)
+
+
+@each
+def in_own_language(problem: Problem, completion: Completion) -> Grade:
+    """`in_language` for the language of the question, `problem.answer["language"]`.
+
+    A reply that does not think, as befits a trivial question, is graded on its answer; one without any words, a bare
+    number or a program, keeps to its language.
+    """
+    language = problem.answer["language"]
+    thinking = thinking_of(completion.text)
+    reply = parse_reply(completion.text)
+    if not thinking.strip() and reply is not None:
+        share = share_in(reply.answer, language)
+        share = 1.0 if share is None else share
+    else:
+        share = share_in(thinking, language)
+    if share is None:
+        return 0.0, "no words"
+    return share if share == 1 else (share, "another language")

@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 from aha.types import Completion, Problem, Score
 
@@ -28,6 +28,14 @@ Grade = float | None | tuple[float | None, str]
 Grader = Callable[[Problem, Completion], Grade]
 GroupGrader = Callable[[Problem, Sequence[Completion]], Sequence[Grade]]
 """A `Reward` whose values may carry reasons; every plain `Reward` is one."""
+
+
+class Rater(Protocol):
+    """What grades a group whole: a Rubric, or rubrics put together."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, problem: Problem, group: Sequence[Completion]) -> list[Score]: ...
 
 
 def each(grade: Grader) -> GroupGrader:
@@ -79,6 +87,24 @@ class Rubric:
     def __repr__(self) -> str:
         inside = (f"({weight:g}, {name})" for weight, name in zip(self.weights, self.names, strict=True))
         return f"Rubric({', '.join(inside)})"
+
+
+class Added:
+    """A rubric with further rewards beside it: totals are added, parts are put together."""
+
+    def __init__(self, first: Rater, second: Rater) -> None:
+        self.first, self.second = first, second
+        self.names = (*first.names, *second.names)
+
+    def __call__(self, problem: Problem, group: Sequence[Completion]) -> list[Score]:
+        return [
+            Score(
+                None if a.total is None or b.total is None else a.total + b.total,
+                a.parts | b.parts,
+                a.reason or b.reason,
+            )
+            for a, b in zip(self.first(problem, group), self.second(problem, group), strict=True)
+        ]
 
 
 def _name(reward: Any) -> str:

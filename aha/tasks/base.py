@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from aha.rewards.rubric import Rubric
+from aha.rewards.rubric import Rater
 from aha.types import Completion, Problem
 
 
@@ -22,7 +22,7 @@ class Task:
     """`draw(count, seed)`: the first `count` training problems of the stream `seed`; a longer draw begins the same."""
     test: Sequence[Problem]
     """Problems that `draw` never returns."""
-    rubric: Rubric
+    rubric: Rater
     answer_of: Callable[[Problem, Completion], Hashable | None]
     """The answer a reply votes for, equal for replies that say the same; None where it has no answer. It must not
     look at what only the grader knows."""

@@ -30,7 +30,7 @@ def _shortfall(problem: Problem, completion: Completion) -> str:
     if reply is None:
         return reason
     try:
-        value, used = evaluate(_expression(problem, reply.answer))
+        value, used = evaluate(_expression(problem, reply.conclusion))
     except NotArithmetic:
         return "not arithmetic"
     if sorted(used) != sorted(problem.answer["numbers"]):
@@ -85,9 +85,9 @@ def answer_of(problem: Problem, completion: Completion) -> Hashable | None:
     if reply is None:
         return None
     try:
-        value, used = evaluate(_expression(problem, reply.answer))
+        value, used = evaluate(_expression(problem, reply.conclusion))
     except NotArithmetic:
         used = []
     if sorted(used) == sorted(problem.answer["numbers"]):
         return str(value), True
-    return "".join(reply.answer.split()), False
+    return "".join(reply.conclusion.split()), False

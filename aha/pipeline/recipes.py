@@ -1,0 +1,27 @@
+"""Which recipe a file is: its setting `recipe` says so."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from aha.config import load
+from aha.errors import ConfigError
+from aha.pipeline.recipe import Zero
+from aha.pipeline.recipe_r1 import R1
+
+RECIPES: dict[str, type[Zero] | type[R1]] = {"zero": Zero, "r1": R1}
+
+
+def load_recipe(file: Path, overrides: Sequence[str]) -> Zero | R1:
+    """The settings of a recipe file and a command line. Raises ConfigError, one line, for what cannot be understood."""
+    told: dict[str, object] = {}
+    with suppress(OSError, ValueError):  # `load` says what is wrong with the file
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+    name = told.get("recipe", "zero")
+    if name not in RECIPES:
+        raise ConfigError(f"{file}: no recipe {name!r}; there are: {', '.join(RECIPES)}")
+    kind = RECIPES[str(name)]
+    return load(kind, file, overrides)

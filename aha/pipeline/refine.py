@@ -1,0 +1,105 @@
+"""Make a right but raw reply readable, as the cold start of R1 does (arXiv 2501.12948 v2, appendix B.3.2).
+
+The thought gets a first sentence that says what is asked, in the first person, is told in the question's language, and
+loses lines that say what has been said; nothing is added to its reasoning. The answer gets a sentence that sums up, and
+keeps the raw answer as its last line, which is the one that graders read.
+
+In the embedded world this is done by rule. For real models an engine is asked to do it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from aha.chat import Reply, parse_reply
+from aha.models.world.countdown_text import WORDS
+from aha.types import Engine, Problem, Sampling
+
+Refine = Callable[[Sequence[tuple[Problem, Reply]]], list[Reply | None]]
+"""Readable forms of replies, None where none was made."""
+
+OPENERS = {
+    "countdown": {"en": "I need {target}.", "zh": "我要算出 {target}。"},
+    "arithmetic": {"en": "I compute step by step.", "zh": "我一步一步算。"},
+    "choice": {"en": "I look at each option.", "zh": "我看看每一个。"},
+    "programs": {"en": "I read the input and print.", "zh": "我读输入，再打印。"},
+}
+SUMMARIES = {
+    "countdown": {"en": "It works: {answer} = {target}.", "zh": "算出了：{answer} = {target}。"},
+    "arithmetic": {"en": "The result is {answer}.", "zh": "结果是 {answer}。"},
+    "choice": {"en": "The answer is {answer}.", "zh": "答案是 {answer}。"},
+    "programs": {"en": "This program does it.", "zh": "程序如下。"},
+}
+
+
+def by_rule(pairs: Sequence[tuple[Problem, Reply]]) -> list[Reply | None]:
+    """The embedded world's rules."""
+    return [_refined(problem, reply) for problem, reply in pairs]
+
+
+def domain_of(problem: Problem) -> str:
+    """The task a problem belongs to, which its id begins with."""
+    return problem.id.partition("/")[0]
+
+
+def _refined(problem: Problem, reply: Reply) -> Reply | None:
+    domain, language = domain_of(problem), problem.answer["language"]
+    if domain not in OPENERS:
+        return None
+    columns = {"answer": reply.answer} | {k: v for k, v in problem.answer.items() if isinstance(v, int | str)}
+    opener, summary = (told[domain][language].format(**columns) for told in (OPENERS, SUMMARIES))
+    thinking = [opener, *said_once(in_language(reply.thinking, language).splitlines())]
+    return Reply("\n".join(line for line in thinking if line.strip()), f"{summary}\n{reply.answer}")
+
+
+def said_once(lines: Sequence[str]) -> list[str]:
+    """The lines without those that were said before, whatever word of doubt they begin with."""
+    seen: dict[str, str] = {}
+    for line in lines:
+        seen.setdefault(re.sub(r"^\D*", "", line) or line, line)
+    return list(seen.values())
+
+
+def in_language(text: str, language: str) -> str:
+    """The thought with its small words in one language: each phrase of the other becomes the one of its kind."""
+    other = "zh" if language == "en" else "en"
+    for kind, phrases in sorted(WORDS[other].items(), key=lambda item: -max(map(len, item[1]))):
+        ours = dict.fromkeys(WORDS[language][kind])
+        for i, phrase in enumerate(sorted(dict.fromkeys(phrases), key=len, reverse=True)):
+            word = phrase.strip()
+            pattern = rf"\b{re.escape(word)}" if word.isascii() else re.escape(word)
+            text = re.sub(rf"{pattern}(?!\w)" if word.isascii() else pattern, list(ours)[i % len(ours)].strip(), text)
+    return text
+
+
+ASK = """Rewrite this solution so that it reads well, in {language}.
+Keep every step of the thinking and add none. Write in the first person, start from the question, no headings.
+Then write a short summary: the key steps, faithful to the thinking, and the same final answer as its last line.
+Answer with <think>...</think><answer>...</answer> and nothing else.
+
+Question: {question}
+
+Thinking: {thinking}
+
+Final answer: {answer}
+"""
+
+
+def by_engine(engine: Engine, render: Callable[[str], str], max_tokens: int = 2048) -> Refine:
+    """A refining model: R1 had DeepSeek-V3 do it. What comes back outside the template is no refinement."""
+
+    def refine(pairs: Sequence[tuple[Problem, Reply]]) -> list[Reply | None]:
+        prompts = [
+            render(
+                ASK.format(
+                    language=problem.answer["language"], question=problem.prompt, thinking=reply.thinking,
+                    answer=reply.answer,
+                )
+            )
+            for problem, reply in pairs
+        ]  # fmt: skip
+        groups = engine.generate(prompts, Sampling(1, max_tokens, temperature=0.7, seed=0))
+        return [parse_reply(group[0].text) if group[0].finish == "stop" else None for group in groups]
+
+    return refine
