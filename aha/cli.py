@@ -172,6 +172,9 @@ def main() -> None:
     except AhaError as error:
         print(f"aha: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("aha: stopped; the same command continues", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def test_the_text_of_a_problem_is_as_documented():
 def test_a_chinese_problem_is_solved_in_chinese():
     [problem] = cd.generate(1, seed=0, by="expression", language="zh")
     assert "用数字" in problem.prompt and problem.solution.count("对</think>") == 1
+    assert problem.answer["language"] == "zh"
     assert_solved([problem])
 
 
@@ -127,7 +128,7 @@ def test_a_problem_depends_on_its_seed_and_place_alone():
 def test_the_stream_of_a_seed_never_changes():
     """Written down once: numbers that depended on the process or the version would break every saved run."""
     [problem] = cd.generate(1, seed=0)
-    assert problem.answer == {"numbers": [63, 6, 9], "target": 42} and problem.id == "countdown/train/0/0"
+    assert problem.answer == {"numbers": [63, 6, 9], "target": 42, "language": "en"} and problem.id == "countdown/train/0/0"
 
 
 def test_train_and_test_share_no_puzzle_in_any_order():
@@ -162,7 +163,7 @@ def test_the_knob_makes_problems_easier():
     "settings",
     [
         {"numbers": (1,)}, {"numbers": (7,)}, {"numbers": ()}, {"by": "luck"}, {"largest": 0}, {"operators": "^"},
-        {"operators": ""}, {"targets": (9, 3)}, {"min_solutions": 0}, {"numbers": (2,), "min_solutions": 50},
+        {"operators": ""}, {"language": "fr"}, {"targets": (9, 3)}, {"min_solutions": 0}, {"numbers": (2,), "min_solutions": 50},
     ],
     ids=str,
 )  # fmt: skip

@@ -37,7 +37,9 @@ GOOD = [{"nums": [44, 19, 35], "target": 98}, {"nums": [63, 95, 96], "target": 6
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".csv"])
 def test_rows_are_read_alike_from_every_kind_of_file(tmp_path, suffix):
     problems = cd.read_rows(write(tmp_path / f"rows{suffix}", GOOD))
-    assert [problem.answer for problem in problems] == [{"numbers": r["nums"], "target": r["target"]} for r in GOOD]
+    assert [problem.answer for problem in problems] == [
+        {"numbers": row["nums"], "target": row["target"], "language": "en"} for row in GOOD
+    ]
     assert problems[1].id == "countdown/rows/2"
     assert_solved(problems)
 

@@ -31,8 +31,8 @@ class Sheet:
 
 
 def share(found: Interval | None) -> str:
-    """64.0 (61.0–67.0), in percent"""
-    return "" if found is None else f"{100 * found.mean:.1f} ({100 * found.low:.1f}–{100 * found.high:.1f})"
+    """64.0 (61–67), in percent"""
+    return "" if found is None else f"{100 * found.mean:.1f} ({100 * found.low:.0f}–{100 * found.high:.0f})"
 
 
 def stages(run: Whole) -> Sheet:

@@ -36,7 +36,7 @@ def stage_table(run: Whole) -> Sheet:
     names = evaluations(exams)
     sheet = Sheet(
         f"Right at the first try, in percent with 95 % intervals{_protocol(exams)}; {BEST} best of its row and no other "
-        "interval reaches it. Below, means over the evaluations",
+        "interval reaches it. Below, means over the evaluations, and sums of tokens and seconds",
         ["", *exams], [[name, *marked(_column(exams, [name], "pass@1"))] for name in names],
     )  # fmt: skip
     for title, general in (("all reasoning", False), ("all general", True)):
@@ -124,7 +124,7 @@ def paper() -> Sheet:
     """The paper's own stages."""
     models = ("base", "zero", "dev1", "dev2", "dev3", "r1")
     rows = [[name, *(f"{row[m]:.1f}" if m in row else "" for m in models)] for name, row in shape.PAPER.items()]
-    return Sheet("DeepSeek-R1's stages, in percent (Nature 645:633)", ["", *models], rows)
+    return Sheet("DeepSeek-R1's stages, in percent (Nature 645:633, table 2; the base: figure 1)", ["", *models], rows)
 
 
 def changes(found: Sequence[shape.Change]) -> Sheet:
@@ -132,7 +132,7 @@ def changes(found: Sequence[shape.Change]) -> Sheet:
     ours = list(dict.fromkeys(name for change in found for name in change.here))
     theirs = list(shape.PAPER)
     sheet = Sheet(
-        "Change in points; ? where it may be chance. Right, what the step changed in the paper",
+        "Change in points; ? where it may be chance. The last columns are what the step changed in the paper",
         ["step", *ours, *(f"paper: {name}" for name in theirs)],
     )
     for change in found:

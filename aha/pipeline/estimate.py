@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aha.chat import render
 from aha.models.folder import resolve
+from aha.pipeline.check import check
 from aha.pipeline.recipe import Collect, Rl, Zero
 from aha.pipeline.recipe_r1 import R1, FineTune, Preferences
 from aha.pipeline.training import engine_of
@@ -32,6 +33,8 @@ class Plan:
 
 def estimate(settings: Zero | R1) -> list[str]:
     """Sentences on size, tokens, memory, time and disk. Speed is measured here and now, on a few random replies."""
+    if isinstance(settings, R1):
+        check(settings)
     engine = engine_of(resolve(settings.base), settings)
     speed = _speed(engine)
     if isinstance(settings, Zero):

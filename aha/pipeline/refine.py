@@ -64,13 +64,14 @@ def said_once(lines: Sequence[str]) -> list[str]:
 def in_language(text: str, language: str) -> str:
     """The thought with its small words in one language: each phrase of the other becomes the one of its kind."""
     other = "zh" if language == "en" else "en"
-    for kind, phrases in sorted(WORDS[other].items(), key=lambda item: -max(map(len, item[1]))):
-        ours = dict.fromkeys(WORDS[language][kind])
-        for i, phrase in enumerate(sorted(dict.fromkeys(phrases), key=len, reverse=True)):
-            word = phrase.strip()
-            pattern = rf"\b{re.escape(word)}" if word.isascii() else re.escape(word)
-            text = re.sub(rf"{pattern}(?!\w)" if word.isascii() else pattern, list(ours)[i % len(ours)].strip(), text)
-    return text
+    told: dict[str, str] = {}
+    for kind, phrases in WORDS[other].items():
+        ours = list(dict.fromkeys(WORDS[language][kind]))
+        for i, phrase in enumerate(dict.fromkeys(phrases)):
+            told.setdefault(phrase.strip(" \n"), ours[i % len(ours)].strip(" \n"))
+    longest_first = "|".join(re.escape(phrase) for phrase in sorted(told, key=len, reverse=True))
+    edge = r"\b" if other == "en" else ""
+    return re.sub(f"{edge}(?:{longest_first}){edge}", lambda found: told[found[0]], text)
 
 
 ASK = """Rewrite this solution so that it reads well, in {language}.

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from aha.errors import AhaError, RunError
+from aha.errors import AhaError
 from aha.page import clip, plain
 from aha.pipeline import account, comparison, shape
 from aha.pipeline.account import Sheet
-from aha.pipeline.whole import Whole, is_whole, load_whole
+from aha.pipeline.whole import Whole, load_whole
 from aha.record import Run, points
 from aha.svg import Point, number, thin
 
@@ -29,14 +29,13 @@ CURVES = (
     ("reflection", "words of reflection", False),
     ("mixed_language", "mixed language", True),
     ("loss", "loss", False),
+    ("accuracy", "choices right", True),
 )
 """Which rows of metrics.jsonl are drawn, what they are called, and whether they are shares."""
 
 
 def reproduction(run_folder: Path) -> str:
     """The page as Markdown. Raises RunError when the folder is no run of stages."""
-    if not is_whole(Path(run_folder)):
-        raise RunError(f"{run_folder} is no run of stages: it has no stages.json")
     run = load_whole(Path(run_folder))
     parts = [part for write in SECTIONS for part in write(run)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -93,7 +92,9 @@ def curves(run: Whole) -> Iterator[str]:
     if rows:
         yield "## Curves"
         yield table(
-            Sheet("First and last values are means of a few steps", ["stage", "", "steps", "first", "", "last"], rows)
+            Sheet(
+                "First and last values are means of up to five steps", ["stage", "", "steps", "first", "", "last"], rows
+            )
         )
     for name, log in run.logs.items():
         if said := shape.deception(log.metrics):

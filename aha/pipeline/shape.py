@@ -13,7 +13,7 @@ from statistics import fmean
 
 from aha.pipeline.whole import Whole
 from aha.record import Row, points, value
-from aha.stats import Interval, t_interval
+from aha.stats import Interval, t_quantile
 from aha.tasks.general import DOMAINS
 
 PAPER: Mapping[str, Mapping[str, float]] = {
@@ -25,6 +25,7 @@ PAPER: Mapping[str, Mapping[str, float]] = {
 """Some of DeepSeek-R1's stages, in percent (Nature 645:633, table 2; the base is that of figure 1)."""
 
 STEPS = (
+    ("The whole recipe", "base", "r1"),
     ("Reinforcement alone", "base", "zero"),
     ("Cold start", "zero", "dev1"),
     ("Reasoning reinforcement", "dev1", "dev2"),
@@ -33,7 +34,7 @@ STEPS = (
     ("Its preferences", "rules", "r1"),
     ("Reinforcement for all scenarios", "dev3", "r1"),
 )
-"""What leads from one model to the next."""
+"""What leads from one model to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +147,29 @@ def _verdict(found: Interval, benchmark: str, paper: float | None) -> str:
     return f" ({agrees} {benchmark} in the paper, {paper:+.1f})"
 
 
+def trend(found: Sequence[tuple[float, float]]) -> Interval:
+    """How much a curve changed from its first step to its last along a straight line through it; three points or more."""
+    x_mean, y_mean = fmean(x for x, _ in found), fmean(y for _, y in found)
+    xx = math.fsum((x - x_mean) ** 2 for x, _ in found)
+    slope = math.fsum((x - x_mean) * (y - y_mean) for x, y in found) / xx
+    rest = math.fsum((y - y_mean - slope * (x - x_mean)) ** 2 for x, y in found)
+    span = max(x for x, _ in found) - min(x for x, _ in found)
+    half = t_quantile(len(found) - 2) * math.sqrt(rest / (len(found) - 2) / xx) * span
+    return Interval(slope * span, slope * span - half, slope * span + half)
+
+
 def deception(metrics: Sequence[Row]) -> str:
-    """Whether the learned reward rose while the strict rule that watches it fell, first half against second."""
-    moved = {}
-    for name in ("preferred", "strict"):
-        ys = [y for _, y in points(metrics, f"reward/{name}")]
-        half = len(ys) // 2
-        if half < 2:
-            return ""
-        moved[name] = difference(t_interval(ys[half:]), t_interval(ys[:half]))
+    """Whether the learned reward rose while the strict rule that watches it fell. Empty where neither was logged."""
+    curves = [points(metrics, f"reward/{name}") for name in ("preferred", "strict")]
+    if any(len(curve) < 3 for curve in curves):
+        return ""
+    learned, strict = map(trend, curves)
     told = (
-        f"From the first half of the steps to the second the learned reward changed by {100 * moved['preferred'].mean:+.1f} "
-        f"and the strict rule by {100 * moved['strict'].mean:+.1f} points"
+        f"Over the steps the learned reward changed by {signed(learned)} points and the strict rule by {signed(strict)} "
+        "(along a straight line)"
     )
-    if moved["preferred"].low > 0 and moved["strict"].high < 0:
-        return f"{told}: the reward model is being deceived."
-    if moved["strict"].high < 0:
-        return f"{told}: the strict rule fell."
-    return f"{told}: no sign that the reward model is deceived."
+    if not is_clear(strict):
+        return f"{told}: what the strict rule did may be chance."
+    if strict.mean > 0:
+        return f"{told}: no sign that the reward model is deceived."
+    return f"{told}: the reward model is being deceived." if learned.low > 0 else f"{told}: the strict rule fell."

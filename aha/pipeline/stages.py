@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aha.models.folder import resolve
 from aha.pipeline import preferences, work
+from aha.pipeline.check import check
 from aha.pipeline.recipe_r1 import R1
 from aha.pipeline.runner import Runner
 from aha.pipeline.screen import Screen
@@ -19,6 +20,7 @@ from aha.pipeline.screen import Screen
 
 def r1(s: R1, screen: Screen) -> Path:
     """Run the whole recipe, or go on with it; returns the run folder."""
+    check(s)
     with Runner(s.folder, s, screen) as run:
         base = run.given("base", resolve(s.base))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aha.errors import AhaError
+from aha.errors import AhaError, RunError
 from aha.pipeline.runner import RECORD, Stage
 from aha.record import Row, Run, load_run, value
 from aha.tables import read_jsonl
@@ -51,13 +51,10 @@ class Whole:
         return [stage for stage in self.stages if key in stage.record]
 
 
-def is_whole(root: Path) -> bool:
-    """Whether a folder is a run of stages, of which none may be complete yet."""
-    return (root / "stages.json").exists() or (root / "stages").is_dir()
-
-
 def load_whole(root: Path) -> Whole:
-    """Read a run of stages. What cannot be read is left out and told."""
+    """Read a run of stages. What cannot be read is left out and told. Raises RunError when the folder is none."""
+    if not (root / "stages").is_dir():
+        raise RunError(f"{root} is no run of stages: it has no folder of them")
     troubles: list[str] = []
     names = _names(root, troubles)
     stages = [stage for name in names if (stage := _stage(root / "stages" / name, troubles))]

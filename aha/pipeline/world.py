@@ -15,12 +15,10 @@ from aha.tasks.arithmetic import arithmetic
 from aha.tasks.base import Task
 from aha.tasks.choices import choices
 from aha.tasks.countdown import Language, countdown
-from aha.tasks.general import general
+from aha.tasks.general import DOMAINS, general
 from aha.tasks.mixture import mixture
 from aha.tasks.short_programs import short_programs
 from aha.types import Problem
-
-DOMAINS = ("fact", "translation", "talk", "writing", "safety")
 
 
 class World(Settings):

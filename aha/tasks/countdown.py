@@ -24,15 +24,13 @@ from aha.tasks.countdown_draw import Difficulty, Puzzle, draw_puzzle
 from aha.tasks.countdown_grade import RUBRICS, answer_of, binary, correct, graded, tiered, tinyzero
 from aha.tasks.countdown_rows import rows
 from aha.tasks.countdown_solver import OPERATORS, Tree, Value, find, show, solutions, solve, steps
+from aha.tasks.streams import Language, Split, check_languages
 from aha.types import Problem
 
 __all__ = [
     "RUBRICS", "answer_of", "binary", "correct", "countdown", "draw_rows", "find", "generate", "graded", "key_of",
     "problem_of", "question", "read_rows", "solutions", "solve", "split_of", "tiered", "tinyzero",
 ]  # fmt: skip
-
-Language = Literal["en", "zh"]
-Split = Literal["train", "test"]
 
 
 def question(numbers: Sequence[int], target: int, language: Language = "en") -> str:
@@ -47,7 +45,7 @@ def problem_of(numbers: Sequence[int], target: int, tree: Tree | None, id: str, 
     if tree is not None:
         worked = ", ".join(f"{_term(a)} {op} {_term(b)} = {value}" for a, op, b, value in steps(tree))
         solution = f"<think>{worked} {'对' if language == 'zh' else 'yes'}</think><answer>{show(tree)}</answer>"
-    answer = {"numbers": list(numbers), "target": target}
+    answer = {"numbers": list(numbers), "target": target, "language": language}
     return Problem(render(question(numbers, target, language)), answer, solution, id)
 
 
@@ -84,6 +82,7 @@ def generate(
     Problem i depends on the settings, the seed and i alone. All belong to `split`, and none is in `held_out`, the
     `key_of` of problems kept for testing. A problem may come twice.
     """
+    check_languages([language])
     difficulty = Difficulty(tuple(numbers), by, largest, targets, operators, min_solutions)
 
     def wanted(puzzle: Puzzle) -> bool:
@@ -103,6 +102,7 @@ def read_rows(path: Path | str, check: bool = True, language: Language = "en") -
     Raises DataError, naming the file and the row, for a row that cannot be used. With `check`, that includes a target
     nobody can reach, and every problem carries a solution; without, none does.
     """
+    check_languages([language])
     path, problems = Path(path), []
     for row, numbers, target in rows(path):
         tree = find(numbers, target) if check else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 from aha.chat import END, render
 from aha.models.world.countdown_text import NEAR, WORDS, Term, combine, operations
@@ -110,24 +111,44 @@ def drill_text(rng: random.Random) -> str:
     return "".join(lines) + END + "\n"
 
 
-def chain_text(rng: random.Random) -> str:
-    """A question about a chain of sums, answered step by step or at once (then often wrongly)."""
+CHAIN_QUESTIONS = {
+    "en": ("What is {chain}?", "Compute {chain}."),
+    "zh": ("{chain} 等于多少？", "计算 {chain}。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain of sums: what is asked, its steps worked one a line, and its value. No value on the way is below 1.
+
+    >>> Chain("12 + 30 - 7", ("12 + 30 = 42", "42 - 7 = 35"), 35)
+    """
+
+    asked: str
+    steps: tuple[str, ...]
+    value: int
+
+
+def chain(rng: random.Random, fewest: int, most: int) -> Chain:
+    """A chain of `fewest` to `most` additions and subtractions of numbers from 1 to 99."""
     value, steps = rng.randint(1, 99), []
     asked = str(value)
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(fewest, most)):
         op = rng.choice("+-") if value > 1 else "+"
         b = rng.randint(1, min(value - 1, 99)) if op == "-" else rng.randint(1, 99)
         made = value + b if op == "+" else value - b
         steps.append(f"{value} {op} {b} = {made}")
         asked, value = f"{asked} {op} {b}", made
-    chinese = rng.random() < 0.35
-    question = (
-        rng.choice((f"{asked} 等于多少？", f"计算 {asked}。"))
-        if chinese
-        else rng.choice((f"What is {asked}?", f"Compute {asked}."))
-    )
+    return Chain(asked, tuple(steps), value)
+
+
+def chain_text(rng: random.Random) -> str:
+    """A question about a chain of sums, answered step by step or at once (then often wrongly)."""
+    made = chain(rng, 1, 4)
+    language = "zh" if rng.random() < 0.35 else "en"
+    question = rng.choice(CHAIN_QUESTIONS[language]).format(chain=made.asked)
     if rng.random() < 0.5:
-        thinking, answer = "\n".join(steps), value
+        thinking, answer = "\n".join(made.steps), made.value
     else:
-        thinking, answer = "", value + (rng.randint(-9, 9) if rng.random() < 0.6 else 0)
+        thinking, answer = "", made.value + (rng.randint(-9, 9) if rng.random() < 0.6 else 0)
     return render(question) + f"<think>{thinking}</think><answer>{answer}</answer>" + END + "\n"

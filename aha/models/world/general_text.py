@@ -6,6 +6,7 @@ Trivial questions are answered without thinking.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from aha.chat import END, render
 
@@ -78,34 +79,54 @@ def translation_text(rng: random.Random) -> str:
     return qa(f"翻译成英文：{chinese}", english)
 
 
+LETTERS = "ABCD"
+KIND_QUESTION = "Which is a kind of {asked}? {options}"
+KIND_THOUGHT = "{right} is a kind of {asked}"
+
+
+def listed(options: Sequence[str]) -> str:
+    """`A) cat B) red C) tea D) tree`"""
+    return " ".join(f"{letter}) {option}" for letter, option in zip(LETTERS, options, strict=True))
+
+
 def choice_text(rng: random.Random) -> str:
-    """A multiple-choice question on what kind a thing is, or which sum is right."""
+    """A multiple-choice question on what kind a thing is, answered wrongly now and then."""
     kind = rng.choice(sorted(KINDS))
     right = rng.choice(KINDS[kind])
     others = rng.sample(sorted({w for k, words in KINDS.items() if k != kind for w in words}), 3)
     options = others + [right]
     rng.shuffle(options)
-    listed = " ".join(f"{letter}) {word}" for letter, word in zip("ABCD", options, strict=True))
-    letter = "ABCD"[options.index(right)]
-    thinking = f"{right} is a kind of {kind}" if rng.random() < 0.5 else ""
-    answer = letter if rng.random() < 0.7 else rng.choice("ABCD")
-    return render(f"Which is a kind of {kind}? {listed}") + f"<think>{thinking}</think><answer>{answer}</answer>{END}\n"
+    letter = LETTERS[options.index(right)]
+    thinking = KIND_THOUGHT.format(right=right, asked=kind) if rng.random() < 0.5 else ""
+    answer = letter if rng.random() < 0.7 else rng.choice(LETTERS)
+    question = KIND_QUESTION.format(asked=kind, options=listed(options))
+    return render(question) + f"<think>{thinking}</think><answer>{answer}</answer>{END}\n"
+
+
+PROGRAM_QUESTION = "Write a Python program that {task}."
+PROGRAMS = {
+    "plus": ("reads a number and prints it plus {k}", "print(int(input()) + {k})"),
+    "times": ("reads a number and prints it times {k}", "print(int(input()) * {k})"),
+    "minus": ("reads a number and prints it minus {k}", "print(int(input()) - {k})"),
+    "sum": ("reads two numbers on one line and prints the sum", "a, b = map(int, input().split())\nprint(a + b)"),
+    "product": ("reads two numbers on one line and prints the product", "a, b = map(int, input().split())\nprint(a * b)"),
+    "larger": ("reads two numbers on one line and prints the larger", "a, b = map(int, input().split())\nprint(max(a, b))"),
+    "backwards": ("reads a word and prints it backwards", "print(input()[::-1])"),
+    "length": ("reads a word and prints its length", "print(len(input()))"),
+}  # fmt: skip
+"""What programs do, and how. `{k}` is a number from 1 to 20."""
+
+
+def program(line: str) -> str:
+    """Code as an answer holds it."""
+    return f"```python\n{line}\n```"
 
 
 def program_text(rng: random.Random) -> str:
     """A program of a line or two that reads numbers and prints one."""
     k = rng.randint(1, 20)
-    task, line = rng.choice((
-        (f"reads a number and prints it plus {k}", f"print(int(input()) + {k})"),
-        (f"reads a number and prints it times {k}", f"print(int(input()) * {k})"),
-        (f"reads a number and prints it minus {k}", f"print(int(input()) - {k})"),
-        ("reads two numbers on one line and prints the sum", "a, b = map(int, input().split())\nprint(a + b)"),
-        ("reads two numbers on one line and prints the product", "a, b = map(int, input().split())\nprint(a * b)"),
-        ("reads two numbers on one line and prints the larger", "a, b = map(int, input().split())\nprint(max(a, b))"),
-        ("reads a word and prints it backwards", "print(input()[::-1])"),
-        ("reads a word and prints its length", "print(len(input()))"),
-    ))  # fmt: skip
-    return qa(f"Write a Python program that {task}.", f"```python\n{line}\n```")
+    task, line = rng.choice(tuple(PROGRAMS.values()))
+    return qa(PROGRAM_QUESTION.format(task=task.format(k=k)), program(line.format(k=k)))
 
 
 def talk_text(rng: random.Random) -> str:
