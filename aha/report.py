@@ -30,15 +30,24 @@ PROTOCOL = ("questions", "samples", "temperature", "top_p", "max_tokens")
 
 def write_report(run: Path) -> Path:
     """Write `run/report.html` and return its path. Raises RunError when the folder is no run or cannot be written."""
-    found = load_run(Path(run))
-    bodies = [headline(found), *(part(found) for part in SECTIONS)]
-    file, draft = found.root / "report.html", found.root / ".report.html.draft"
+    root = Path(run)
+    bodies, file, draft = _bodies(root), root / "report.html", root / ".report.html.draft"
     try:
-        draft.write_text(page.document(f"Report of {found.root.resolve().name}", *bodies), encoding="utf-8")
+        draft.write_text(page.document(f"Report of {root.resolve().name}", *bodies), encoding="utf-8")
         os.replace(draft, file)
     except OSError as error:
         raise RunError(f"{file} cannot be written: {error.strerror}") from error
     return file
+
+
+def _bodies(root: Path) -> list[str]:
+    """The parts of the page: of a run of stages, or of one stretch of training."""
+    if (root / "stages").is_dir():
+        from aha.report_stages import bodies  # it loads torch, which a single run's page does without
+
+        return bodies(root)
+    run = load_run(root)
+    return [headline(run), *(part(run) for part in SECTIONS)]
 
 
 def save_png(run: Path, path: Path) -> Path:

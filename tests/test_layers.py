@@ -17,6 +17,7 @@ LAYERS = [
     {"train", "search"},
     {"evaluate"},
     {"pipeline"},
+    {"report_stages"},
     {"serve", "report", "tools"},
     {"cli"},
 ]

@@ -103,14 +103,16 @@ def data_card(run: Whole) -> list[Sheet]:
             ["domain", "examples", "mean characters", "languages", "sources", "without thinking"],
         )
         for name, row in told.items():
-            counts = [
-                ", ".join(f"{k} {v}" for k, v in (row.get(key) or {}).items()) for key in ("languages", "sources")
-            ]
+            counts = [_shares(row.get(key)) for key in ("languages", "sources")]
             cells = [_count(row, key) for key in ("examples", "mean_characters", "without_thinking")]
             sheet.rows.append([str(name), cells[0], cells[1], *counts, cells[2]])
         total = sum(value(row, "examples") or 0 for row in told.values())
         sheets.append(Sheet(sheet.caption, sheet.head, [*sheet.rows, ["all", f"{total:,.0f}", *[""] * 4]]))
     return sheets
+
+
+def _shares(counts: Any) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) if isinstance(counts, dict) else ""
 
 
 def _count(row: Row, key: str) -> str:

@@ -85,7 +85,8 @@ def _judged(
     """The replies to one problem as rows: graded, filtered, refined, graded once more, and thinned out."""
     leaked = "overlaps an evaluation set" if contaminated(problem.prompt, known) else ""
     reasons = [
-        leaked or wrong(score) or _flaw(problem, reply, settings) for reply, score in zip(group, scores, strict=True)
+        leaked or wrong(score) or _flaw(problem, reply, settings, refine is None)
+        for reply, score in zip(group, scores, strict=True)
     ]
     texts = [reply.text for reply in group]
     if refine is not None:
@@ -112,14 +113,14 @@ def _judged(
     ]
 
 
-def _flaw(problem: Problem, completion: Completion, settings: Collect) -> str:
-    """Why a right reply is not kept, or nothing."""
+def _flaw(problem: Problem, completion: Completion, settings: Collect, final: bool) -> str:
+    """Why a right reply is not kept, or nothing. One that is still to be refined may mix languages and repeat itself."""
     reply = parse_reply(completion.text)
     if reply is None:
         return "bad format"
     if settings.thinking and not thinks(problem, reply):
         return "does not think"
-    return unreadable(problem, reply) if settings.readable else ""
+    return unreadable(problem, reply) if settings.readable and final else ""
 
 
 def _checked(problem: Problem, better: Reply | None, raw: Completion, task: Task) -> tuple[str, str]:

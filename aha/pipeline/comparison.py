@@ -124,7 +124,11 @@ def paper() -> Sheet:
     """The paper's own stages."""
     models = ("base", "zero", "dev1", "dev2", "dev3", "r1")
     rows = [[name, *(f"{row[m]:.1f}" if m in row else "" for m in models)] for name, row in shape.PAPER.items()]
-    return Sheet("DeepSeek-R1's stages, in percent (Nature 645:633, table 2; the base: figure 1)", ["", *models], rows)
+    return Sheet(
+        "DeepSeek-R1's stages, in percent (Nature 645:633, table 2; the base: figure 1). AIME is that of 2024, AlpacaEval 2 with length control",
+        ["", *models],
+        rows,
+    )
 
 
 def changes(found: Sequence[shape.Change]) -> Sheet:
@@ -132,13 +136,13 @@ def changes(found: Sequence[shape.Change]) -> Sheet:
     ours = list(dict.fromkeys(name for change in found for name in change.here))
     theirs = list(shape.PAPER)
     sheet = Sheet(
-        "Change in points; ? where it may be chance. The last columns are what the step changed in the paper",
-        ["step", *ours, *(f"paper: {name}" for name in theirs)],
+        f"Change in points; ? where it may be chance. From {theirs[0]} on: what the step changed in the paper",
+        ["step", *ours, *theirs],
     )
     for change in found:
         here = [
             signed(x) + ("" if shape.is_clear(x) else " ?") if (x := change.here.get(name)) else "" for name in ours
         ]
         told = [f"{change.paper[name]:+.1f}" if name in change.paper else "" for name in theirs]
-        sheet.rows.append([f"{change.title}: {change.before} to {change.after}", *here, *told])
+        sheet.rows.append([f"{change.before} to {change.after}", *here, *told])
     return sheet

@@ -36,43 +36,45 @@ def estimate(settings: Zero | R1) -> list[str]:
     if isinstance(settings, R1):
         check(settings)
     engine = engine_of(resolve(settings.base), settings)
-    speed = _speed(engine)
+    speed = speed_of(engine)
     if isinstance(settings, Zero):
-        plans = [_rl("zero", settings)]
+        plans = [rl_plan("zero", settings)]
         rl: list[Rl] = [settings]
     else:
-        plans = list(_stages(settings))
+        plans = list(plans_of(settings))
         rl = [stretch for stretch in (settings.zero, settings.dev2, settings.reasoning, settings.scenarios)]
     weights = sum(p.numel() for p in engine.model.parameters())
     lines = [f"model: {weights / 1e6:.1f} M weights from {resolve(settings.base)}"]
-    lines += [_line(plan, speed) for plan in plans]
+    lines += [line(plan, speed) for plan in plans]
     total = Plan("in all", sum(p.sampled for p in plans), sum(p.trained for p in plans))
-    lines += [_line(total, speed)] if len(plans) > 1 else []
+    lines += [line(total, speed)] if len(plans) > 1 else []
     lines.append(_memory(engine, max(rl, key=lambda s: s.grpo.max_tokens), weights))
     kept = sum(stretch.keep for stretch in rl) * 14 * weights + 2 * weights * len(plans)
     lines.append(f"disk: about {(kept + 3 * total.sampled) / 2**20:.0f} MB for checkpoints, models and replies")
     return lines
 
 
-def _stages(s: R1) -> Iterator[Plan]:
-    yield _rl("zero", s.zero)
+def plans_of(s: R1) -> Iterator[Plan]:
+    """What every stage of the whole recipe is going to do."""
+    yield rl_plan("zero", s.zero)
     yield Plan("cold", _asked(s.cold), 0)
-    yield _sft("dev1", s.dev1, s.cold.problems * s.cold.keep)
-    yield _rl("dev2", s.dev2)
+    yield sft_plan("dev1", s.dev1, s.cold.problems * s.cold.keep)
+    yield rl_plan("dev2", s.dev2)
     yield Plan("traces", _asked(s.traces), 0)
     examples = s.traces.problems * s.traces.keep * (1 + 1 / s.general.ratio)
-    yield _sft("dev3", s.dev3, examples)
+    yield sft_plan("dev3", s.dev3, examples)
     for name, model in (("helpful", s.helpful), ("safe", s.safe)):
         yield Plan(name, 0, _pairs(model))
-    yield _rl("rules", s.reasoning)
-    yield _rl("r1", s.scenarios)
+    yield rl_plan("rules", s.reasoning)
+    yield rl_plan("r1", s.scenarios)
     for student in s.students:
-        yield _sft(f"distill-{student}", s.distill, examples)
+        yield sft_plan(f"distill-{student}", s.distill, examples)
     models = 6 + 2 * len(s.students)
     yield Plan(f"exams of {models} models", models * 11 * s.table.questions * s.table.samples * TYPICAL * 200, 0)
 
 
-def _rl(name: str, s: Rl) -> Plan:
+def rl_plan(name: str, s: Rl) -> Plan:
+    """What a stretch of reinforcement is going to do."""
     learnt = s.steps * s.grpo.problems * s.grpo.group
     e = s.evaluate
     asked = 2 * e.final_questions * e.final_samples + s.steps // e.every * e.questions * e.samples
@@ -84,7 +86,8 @@ def _asked(s: Collect) -> float:
     return s.problems * s.samples * TYPICAL * s.max_tokens
 
 
-def _sft(name: str, s: FineTune, examples: float) -> Plan:
+def sft_plan(name: str, s: FineTune, examples: float) -> Plan:
+    """What a fine-tuning on so many examples is going to do."""
     return Plan(name, 0, s.epochs * examples * EXAMPLE)
 
 
@@ -92,7 +95,8 @@ def _pairs(s: Preferences) -> float:
     return 2 * s.epochs * s.pairs * EXAMPLE / 2
 
 
-def _line(plan: Plan, speed: float) -> str:
+def line(plan: Plan, speed: float) -> str:
+    """A plan in words, at so many tokens a second."""
     # Training reads each token three times as dearly as sampling computes it, in large products: about the same time.
     minutes = (plan.sampled + plan.trained) / speed / 60
     return (
@@ -101,7 +105,8 @@ def _line(plan: Plan, speed: float) -> str:
     )
 
 
-def _speed(engine: TorchEngine) -> float:
+def speed_of(engine: TorchEngine) -> float:
+    """Tokens sampled a second here and now."""
     began = time.perf_counter()
     engine.generate([PROMPT], Sampling(n=256, max_tokens=64))
     return engine.ledger.tokens / (time.perf_counter() - began)

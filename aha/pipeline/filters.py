@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Set
 
 from aha.chat import Reply, parse_reply
@@ -56,9 +57,13 @@ def ngrams(text: str, n: int = NGRAM) -> set[tuple[str, ...]]:
     return {words[i : i + n] for i in range(max(1, len(words) - n + 1))}
 
 
-def known_runs(prompts: Iterable[str]) -> set[tuple[str, ...]]:
-    """What prompts of evaluation sets say, to keep training data away from it."""
-    return set().union(*(ngrams(prompt) for prompt in prompts)) if prompts else set()
+def known_runs(prompts: Iterable[str], template: int = 3) -> set[tuple[str, ...]]:
+    """What prompts of evaluation sets say, to keep training data away from it.
+
+    A run of words that `template` different prompts share is how the task asks, not what it asks, and is left out.
+    """
+    seen = Counter(run for prompt in set(prompts) for run in ngrams(prompt))
+    return {run for run, count in seen.items() if count < template}
 
 
 def contaminated(prompt: str, known: Set[tuple[str, ...]]) -> bool:

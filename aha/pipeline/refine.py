@@ -20,17 +20,14 @@ Refine = Callable[[Sequence[tuple[Problem, Reply]]], list[Reply | None]]
 """Readable forms of replies, None where none was made."""
 
 OPENERS = {
-    "countdown": {"en": "I need {target}.", "zh": "我要算出 {target}。"},
-    "arithmetic": {"en": "I compute step by step.", "zh": "我一步一步算。"},
-    "choice": {"en": "I look at each option.", "zh": "我看看每一个。"},
-    "programs": {"en": "I read the input and print.", "zh": "我读输入，再打印。"},
+    "countdown": {"en": "let me try", "zh": "我试一下"},
+    "arithmetic": {"en": "let me see", "zh": "让我看看"},
+    "choice": {"en": "let me see", "zh": "让我看看"},
+    "programs": {"en": "let me see", "zh": "让我看看"},
 }
-SUMMARIES = {
-    "countdown": {"en": "It works: {answer} = {target}.", "zh": "算出了：{answer} = {target}。"},
-    "arithmetic": {"en": "The result is {answer}.", "zh": "结果是 {answer}。"},
-    "choice": {"en": "The answer is {answer}.", "zh": "答案是 {answer}。"},
-    "programs": {"en": "This program does it.", "zh": "程序如下。"},
-}
+SUMMARIES = {"en": "I think it is {}", "zh": "我想是 {}"}
+"""Words that the embedded base has read: a small model that must learn new ones from a few thousand examples, or repeat
+the question's numbers, forgets its sums over it."""
 
 
 def by_rule(pairs: Sequence[tuple[Problem, Reply]]) -> list[Reply | None]:
@@ -47,8 +44,8 @@ def _refined(problem: Problem, reply: Reply) -> Reply | None:
     domain, language = domain_of(problem), problem.answer["language"]
     if domain not in OPENERS:
         return None
-    columns = {"answer": reply.answer} | {k: v for k, v in problem.answer.items() if isinstance(v, int | str)}
-    opener, summary = (told[domain][language].format(**columns) for told in (OPENERS, SUMMARIES))
+    opener, summary = OPENERS[domain][language], SUMMARIES[language]
+    summary = summary.format("" if "\n" in reply.answer else reply.answer).strip()
     thinking = [opener, *said_once(in_language(reply.thinking, language).splitlines())]
     return Reply("\n".join(line for line in thinking if line.strip()), f"{summary}\n{reply.answer}")
 

@@ -17,10 +17,10 @@ from aha.stats import Interval, t_quantile
 from aha.tasks.general import DOMAINS
 
 PAPER: Mapping[str, Mapping[str, float]] = {
-    "AIME 2024": {"base": 15.6, "zero": 77.9, "dev1": 59.0, "dev2": 74.0, "dev3": 78.1, "r1": 79.8},
+    "AIME": {"base": 15.6, "zero": 77.9, "dev1": 59.0, "dev2": 74.0, "dev3": 78.1, "r1": 79.8},
     "MATH-500": {"zero": 95.9, "dev1": 94.2, "dev2": 95.9, "dev3": 95.4, "r1": 97.3},
     "IF-Eval": {"zero": 46.6, "dev1": 71.7, "dev2": 72.0, "dev3": 78.1, "r1": 83.3},
-    "AlpacaEval 2": {"zero": 24.7, "dev1": 50.1, "dev2": 55.8, "dev3": 62.1, "r1": 87.6},
+    "AlpacaEval": {"zero": 24.7, "dev1": 50.1, "dev2": 55.8, "dev3": 62.1, "r1": 87.6},
 }
 """Some of DeepSeek-R1's stages, in percent (Nature 645:633, table 2; the base is that of figure 1)."""
 
@@ -129,7 +129,7 @@ def sentence(change: Change) -> str:
     """A step in words: what it did to the first evaluation and to general prompts, and whether the paper agrees."""
     said = []
     first = next(iter(change.here), "")
-    for name, benchmark in ((first, "AIME 2024"), ("all general", "AlpacaEval 2")):
+    for name, benchmark in ((first, "AIME"), ("all general", "AlpacaEval")):
         if name in change.here:
             found, paper = change.here[name], change.paper.get(benchmark)
             said.append(f"{name} by {signed(found)} points{_verdict(found, benchmark, paper)}")

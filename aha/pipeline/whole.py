@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,21 +71,16 @@ def examined(stage: Stage) -> str:
 
 def _names(root: Path, troubles: list[str]) -> list[str]:
     """The folders of the stages in order; without a list that can be read, all complete ones by the time they began."""
-    file = root / "stages.json"
-    try:
-        names = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(names, list) and all(isinstance(name, str) and Path(name).name == name for name in names):
-            return names
-        troubles.append("stages.json is no list of folders: every complete stage is shown.")
-    except FileNotFoundError:
-        troubles.append(
-            "No stage is complete yet."
-            if not list(root.glob(f"stages/*/{RECORD}"))
-            else "There is no stages.json: every complete stage is shown."
-        )
-    except (OSError, ValueError) as error:
-        troubles.append(f"stages.json could not be read, so every complete stage is shown: {error}")
+    listed, names = root / "stages.json", None
     found = [file.parent.name for file in root.glob(f"stages/*/{RECORD}") if file.parent.suffix != PART]
+    if not found and not listed.exists():
+        troubles.append("No stage is complete yet.")
+        return []
+    with suppress(OSError, ValueError):
+        names = json.loads(listed.read_text(encoding="utf-8"))
+    if isinstance(names, list) and all(isinstance(name, str) and Path(name).name == name for name in names):
+        return names
+    troubles.append("stages.json cannot be read: every complete stage is shown, of older settings too.")
     return sorted(found, key=lambda name: (_began(root / "stages" / name), name))
 
 
@@ -143,7 +139,7 @@ def _unfinished(root: Path, complete: set[str]) -> Iterator[str]:
             except (AhaError, OSError):
                 rows = []
             step = f", at step {rows[-1].get('step')}" if rows else ""
-            yield f"{name} is not finished{step}; what depends on it is not there yet."
+            yield f"{name} is not finished{step}; it and what comes after it are missing here."
 
 
 def _rows(results: Any) -> dict[str, Row]:
