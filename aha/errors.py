@@ -6,6 +6,7 @@
     +-- ModelError           a model folder is missing, damaged or of a family we do not know
     +-- RunError             a run folder is in use, holds other settings, or cannot be written
     |   +-- EngineError      some prompts got no reply; those that came are kept
+    |   +-- UnsoundError     a guard stopped the training; the message says why and what to change
     +-- CheckpointError      a checkpoint's bytes are not those its manifest promises
     +-- SandboxError         untrusted code cannot be run safely on this machine
 
@@ -44,6 +45,10 @@ class EngineError(RunError):
     def __init__(self, message: str, groups: Sequence[Any]) -> None:
         super().__init__(message)
         self.groups = groups
+
+
+class UnsoundError(RunError):
+    """A guard stopped the training: it could not have gone well. The message says why, and what to change."""
 
 
 class CheckpointError(AhaError):

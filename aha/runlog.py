@@ -154,6 +154,12 @@ class RunLog:
                 if disk.step_of(file) > step:
                     file.unlink()
 
+    def forget(self, step: int) -> None:
+        """Give up the checkpoints after `step`; the run then goes on from the newest that is left."""
+        for later, folder in self._checkpoints():
+            if later > step:
+                self._discard(folder)
+
     def _checkpoints(self) -> list[tuple[int, Path]]:
         """Newest first."""
         folders = self.root.glob("checkpoints/step-*/")

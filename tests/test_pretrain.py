@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional as F
 
+from aha.chat import Chat
+from aha.errors import ModelError
+from aha.models.folder import TINY, load_model, read_config, resolve, shipped
+from aha.models.transformer import Transformer
+from aha.rollout.engine import TorchEngine
 from aha.train.optim import MasterWeights, Replica, gradients_side_by_side, split_for_muon
-from aha.train.pretrain import Pretrain, first_pass, make_base, next_token_loss, pretrain, second_pass
+from aha.train.pretrain import SHAPES, Pretrain, cut, first_pass, make_base, next_token_loss, pretrain, second_pass
+from aha.types import Sampling
 from tests.toys import toy_chat, toy_model
+
+STUDENTS = [name for name in shipped() if name != "tiny"]
 
 
 @pytest.mark.slow
@@ -87,3 +97,52 @@ def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else():
     inner, outer = split_for_muon(masters)
     assert len(inner) + len(outer) == len(masters.tensors)
     assert all(t.dim() == 2 for t in inner) and len(inner) == 2 * 5  # qkv, out, gate, up, down
+
+
+@pytest.mark.slow
+def test_a_student_is_made_with_the_tokenizer_of_the_embedded_base(tmp_path):
+    settings = Pretrain(shape="mini-qwen", tokens=1024, polish_tokens=1024, batch_tokens=1024, late=0.0)
+    make_base(settings, tmp_path / "student", lambda line: None)
+    assert (tmp_path / "student" / "tokenizer.json").read_bytes() == (TINY / "tokenizer.json").read_bytes()
+    assert read_config(tmp_path / "student").family == "qwen3"
+
+
+def test_students_are_a_third_of_the_base_and_more_than_half_of_it():
+    weights = {name: sum(p.numel() for p in Transformer(c).parameters()) for name, c in SHAPES.items()}
+    assert 0.5e6 < weights["mini-llama"] < 0.7e6 and 0.5e6 < weights["mini-qwen"] < 0.7e6
+    assert weights["tiny"] / 2 < weights["half"] < 1.4e6
+
+
+def test_the_half_base_keeps_the_first_and_the_last_layer_of_the_base():
+    base, model = (Transformer(replace(SHAPES[name], vocab_size=64)) for name in ("tiny", "half"))
+    cut(base, model)
+    assert torch.equal(model.blocks[1].mlp.up.weight, base.blocks[3].mlp.up.weight)
+    assert torch.equal(model.embed.weight, base.embed.weight) and len(model.blocks) == 2
+
+
+def test_students_decode_with_the_loops_that_are_compiled_for_the_base():
+    base = SHAPES["tiny"]
+    for c in SHAPES.values():
+        assert c.head_dim == base.head_dim
+        assert c.num_attention_heads // c.num_key_value_heads == base.num_attention_heads // base.num_key_value_heads
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_a_shipped_student_is_of_its_shape_and_reads_as_the_base_does(name):
+    model, c = load_model(resolve(name), torch.bfloat16), SHAPES[name]
+    assert (model.config.hidden_size, model.config.family) == (c.hidden_size, c.family)
+    assert Chat.load(resolve(name)).tokenizer.to_str() == Chat.load(TINY).tokenizer.to_str()
+    [[reply]] = TorchEngine(model, Chat.load(TINY)).generate(
+        ["User: Using the numbers 1, 2, 4, make 6.\nAssistant:"], Sampling(1, 200, temperature=0)
+    )
+    assert reply.finish == "stop" and reply.text.startswith("<think>") and reply.text.endswith("</answer>")
+
+
+def test_shipped_models_stay_small_enough_to_be_downloaded_with_the_package():
+    assert set(STUDENTS) <= set(SHAPES) and "mini-llama" in STUDENTS
+    assert sum(file.stat().st_size for folder in shipped().values() for file in folder.iterdir()) < 12e6
+
+
+def test_a_model_that_is_nowhere_is_refused_with_the_names_of_those_that_are_shipped():
+    with pytest.raises(ModelError, match=f"no model folder 'midi-llama'.*: {', '.join(['tiny', *STUDENTS])}$"):
+        resolve("midi-llama")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.toys import quiet_screen
 
 from aha.config import Settings
 from aha.errors import CheckpointError, RunError
 from aha.pipeline.recipe import Machine
 from aha.pipeline.runner import Runner, key_of, read_stages
+from tests.toys import quiet_screen
 
 
 class Toy(Settings):

@@ -43,19 +43,30 @@ OURS_TO_THEIRS = (
 
 TINY = Path(__file__).parent / "tiny"
 """The base model that comes with the package."""
+STUDENTS = Path(__file__).parent / "students"
+"""Smaller bases that come with it, to be distilled into; all read with its tokenizer."""
+
+
+def shipped() -> dict[str, Path]:
+    """The models that come with the package, by name."""
+    return {"tiny": TINY} | {config.parent.name: config.parent for config in sorted(STUDENTS.glob("*/config.json"))}
 
 
 def resolve(name: str) -> Path:
-    """The folder of a model: `tiny`, a path, or a run folder (whose newest checkpoint is meant)."""
-    if name == "tiny":
-        return TINY
+    """The folder of a model: the name of a shipped one, a path, or a run folder (whose newest checkpoint is meant).
+
+    Raises ModelError, which names the shipped ones, where there is no such folder.
+    """
+    models = shipped()
+    if name in models:
+        return models[name]
     folder = Path(name).expanduser()
     checkpoints = sorted((folder / "checkpoints").glob("step-*"))
     if checkpoints:
         return checkpoints[-1]
     if not folder.is_dir():
         raise ModelError(
-            f"no model folder {name!r}; give a path, a run folder, or 'tiny' for the model that comes with aha"
+            f"no model folder {name!r}; give a path, a run folder, or one that comes with aha: {', '.join(models)}"
         )
     return folder
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from aha.config import Settings
 from aha.tasks.base import Task
 from aha.tasks.countdown import RUBRICS, countdown
+from aha.train.health import HealthSettings
 from aha.train.settings import Grpo
 
 
@@ -66,6 +67,7 @@ class Rl(Settings):
     """Checkpoints kept."""
     grpo: Grpo = Grpo()
     evaluate: Evaluate = Evaluate()
+    health: HealthSettings = HealthSettings()
 
 
 class Collect(Settings):

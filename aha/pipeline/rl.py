@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aha.config import dump
+from aha.errors import UnsoundError
 from aha.evaluate import Evaluation, evaluate
 from aha.models.folder import resolve
 from aha.pipeline.preflight import preflight
@@ -22,6 +23,7 @@ from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
 from aha.tasks.base import Task
 from aha.train import grpo
+from aha.train.health import Health
 from aha.train.rollouts import Rollout, advantages
 from aha.types import Completion, Problem, Sampling, Score
 
@@ -57,6 +59,9 @@ class _Reinforcement:
         self.log, self.state = training.log, training.state
         self.engine = TorchEngine(training.policy, training.chat)
         self.base_reflection: float | None = None
+        self.health = Health(settings.health, machine.dtype)
+        for record in read_jsonl(self.log.root / "metrics.jsonl"):
+            self.health.check(record)
 
     def go(self) -> None:
         """Train to the last step."""
@@ -69,16 +74,31 @@ class _Reinforcement:
             self.seed, self.training.hold,
         )  # fmt: skip
         for rollout, record in steps:
-            self.record(rollout, record)
+            self.watch(self.record(rollout, record))
             self.training.release()
             self.catch_up()
 
-    def record(self, rollout: Rollout, record: dict[str, Any]) -> None:
-        """Log a step: its numbers and all its replies."""
+    def record(self, rollout: Rollout, record: dict[str, Any]) -> dict[str, Any]:
+        """Log a step: its numbers and all its replies. Returns the numbers as they are logged."""
         self.log.samples(self.state.step, sample_rows(rollout, self.settings))
         record = {"step": self.state.step, "time": time.time()} | record | {"reflection_base": self.base_reflection}
         self.log.metrics(record)
         self.screen.step(record, self.settings.steps)
+        return record
+
+    def watch(self, record: dict[str, Any]) -> None:
+        """Say what the guards say of a step. Raises UnsoundError when they stop the run."""
+        verdict = self.health.check(record)
+        if verdict.state == "ok":
+            return
+        if verdict.state == "warn":
+            self.screen.note(f"  warning ({verdict.guard}): {verdict.words}")
+            return
+        if verdict.good is not None:
+            self.log.forget(verdict.good)
+        found = self.log.latest()
+        left = f"what was learnt up to step {found[0]} is kept" if found else "nothing that was learnt is kept"
+        raise UnsoundError(f"{self.log.root}: stopped after step {self.state.step}: {verdict.words}; {left}")
 
     def catch_up(self) -> None:
         """Evaluate and save if this step calls for it and that has not been done."""
@@ -89,7 +109,7 @@ class _Reinforcement:
         due = last or step % self.settings.evaluate.every == 0
         if due and not any(row["step"] == step for row in self.evaluations()):
             self.measure(final=last or step == 0)
-        if last or step % self.settings.save_every == 0:
+        if last or (step % self.settings.save_every == 0 and not self.health.suspect):
             self.training.save()
 
     def evaluations(self) -> list[dict[str, Any]]:

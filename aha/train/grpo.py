@@ -8,6 +8,7 @@ devices.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aha.errors import DataError
 from aha.models.transformer import Transformer
 from aha.tasks.base import Task
 from aha.train import loss as L
@@ -28,6 +30,8 @@ from aha.train.settings import Grpo
 from aha.train.state import State
 from aha.types import Engine
 
+LARGEST_REWARD = 1e18
+"""The squares of larger ones are infinite in fp32, and advantages would no longer be numbers."""
 KL_ESTIMATORS = {"k3": L.k3, "k3-corrected": L.k3_corrected}
 
 
@@ -69,8 +73,14 @@ def train(
 
 
 def prepare(rollout: Rollout, settings: Grpo) -> list[Batch]:
-    """The batches of a step, one an update. Groups without a signal teach nothing and are left out."""
+    """The batches of a step, one an update. Groups without a signal teach nothing and are left out.
+
+    Raises DataError for a reward too large to be compared with others.
+    """
     reward_BG = rewards(rollout, settings)
+    largest = float(reward_BG.abs().nan_to_num(0).max())
+    if largest > LARGEST_REWARD:
+        raise DataError(f"a reply earned {largest:g}, more than fp32 can compare: keep rewards to {LARGEST_REWARD:g}")
     advantage_BG = ADVANTAGES[settings.advantage](reward_BG)
     useful = [b for b in range(len(reward_BG)) if bool((advantage_BG[b] != 0).any())]
     batches = []
@@ -101,7 +111,8 @@ def surrogate(settings: Grpo) -> L.Surrogate:
 def update(policy: Transformer, batch: Batch, settings: Grpo, state: State) -> dict[str, float]:
     """One optimizer step over a whole batch."""
     stats = gradients(policy, batch, settings, state)
-    return apply(settings, state) | stats
+    finite = math.isfinite(stats["loss"]) and math.isfinite(stats["gap_mean"])
+    return apply(settings, state, finite) | stats
 
 
 def gradients(policy: Transformer, batch: Batch, settings: Grpo, state: State) -> dict[str, float]:
@@ -148,13 +159,17 @@ def backward(policy: Transformer, micro: Batch, settings: Grpo, reference: Trans
     }
 
 
-def apply(settings: Grpo, state: State) -> dict[str, float]:
-    """Take the optimizer step. A gradient that is not finite is dropped and counted, never applied."""
+def apply(settings: Grpo, state: State, finite: bool = True) -> dict[str, float]:
+    """Take the optimizer step, unless what led to the gradient or the gradient itself is not finite: then it is counted.
+
+    A loss of NaN may have a finite gradient, as bounds hide it. Without any gradient nothing is taken either: momentum
+    would move the weights on.
+    """
     norm = state.masters.clip(settings.max_grad_norm)
     group = state.optimizer.param_groups[0]
     group["lr"] = learning_rate(settings, state)
-    finite = norm == norm and norm != float("inf")
-    if finite:
+    finite = finite and math.isfinite(norm)
+    if finite and norm > 0:
         state.optimizer.step()
         state.masters.publish()
     else:

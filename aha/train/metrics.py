@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +12,16 @@ from aha.train.rollouts import Rollout
 
 
 def merge(stats: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Means over the updates of a step, and sums of tokens; a step without any signal has trained on none."""
+    """Means over the updates of a step, and sums of tokens; a step without any signal has trained on none.
+
+    `gap_first` is the gap of the first update alone, the only one that the sampler's own weights took.
+    """
     if not stats:
         return {"trained_tokens": 0.0, "computed_tokens": 0.0}
     total = {name: sum(part[name] for part in stats) for name in stats[0]}
     merged = {name: value if name.endswith("_tokens") else value / len(stats) for name, value in total.items()}
-    return merged | {"useful_tokens": total["trained_tokens"] / total["computed_tokens"]}
+    useful = total["trained_tokens"] / total["computed_tokens"]
+    return merged | {"useful_tokens": useful, "gap_first": stats[0]["gap_mean"]}
 
 
 def describe(rollout: Rollout) -> dict[str, Any]:
@@ -25,12 +30,18 @@ def describe(rollout: Rollout) -> dict[str, Any]:
     scores = [score for row in rollout.scores for score in row]
     graded = [score.total for score in scores if score.total is not None]
     lengths = sorted(len(reply.token_ids) for reply in replies)
+    logprobs = [logprob for reply in replies for logprob in reply.logprobs]
     count = max(1, len(replies))
     record: dict[str, Any] = {"reward": sum(graded) / max(1, len(graded)), "failed": len(scores) - len(graded)}
-    for name in scores[0].parts:
-        values = [v for score in scores if (v := score.parts[name]) is not None]
+    for name in dict.fromkeys(name for score in scores for name in score.parts):
+        values = [v for score in scores if (v := score.parts.get(name)) is not None]
         record[f"reward/{name}"] = sum(values) / max(1, len(values))
+    if logprobs:  # an engine of someone else's may have none
+        record["sampled_entropy"] = -sum(logprobs) / len(logprobs)
     record |= {
+        "groups": rollout.sampled_groups,
+        "replies": len(replies),
+        "length_reward": length_reward(rollout),
         "length_mean": sum(lengths) / count,
         "length_p90": lengths[int(0.9 * (len(lengths) - 1))],
         "truncated": sum(reply.finish == "length" for reply in replies) / count,
@@ -42,6 +53,26 @@ def describe(rollout: Rollout) -> dict[str, Any]:
     }
     reasons = Counter(score.reason for score in scores if score.reason)
     return record | {f"reason/{reason}": n / count for reason, n in sorted(reasons.items())}
+
+
+def length_reward(rollout: Rollout) -> float:
+    """The correlation of reward and length within groups, -1 to 1; 0 where either does not vary.
+
+    1 says that nothing but length is rewarded.
+    """
+    xx = yy = xy = 0.0
+    for group, scores in zip(rollout.groups, rollout.scores, strict=True):
+        pairs = [
+            (len(reply.token_ids), score.total)
+            for reply, score in zip(group, scores, strict=True)
+            if score.total is not None
+        ]
+        if pairs:
+            x_mean, y_mean = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
+            xx += sum((x - x_mean) ** 2 for x, _ in pairs)
+            yy += sum((y - y_mean) ** 2 for _, y in pairs)
+            xy += sum((x - x_mean) * (y - y_mean) for x, y in pairs)
+    return xy / math.sqrt(xx * yy) if xx * yy > 1e-12 else 0.0
 
 
 def timing(rollout: Rollout, seconds: dict[str, float]) -> dict[str, float]:

@@ -38,10 +38,13 @@ SHAPES = {
     "tiny": TINY,
     "mini-llama": MINI,
     "mini-qwen": replace(MINI, family="qwen3"),
-    "half": replace(TINY, hidden_size=160, intermediate_size=352, family="qwen2"),
+    "half": replace(TINY, num_hidden_layers=2),
 }
-"""The embedded base, and students to distil it into. Students keep its layers and heads, and so its decoding kernels:
-others would be compiled once more, which takes longer than some runs."""
+"""The embedded base, and students to distil it into. Students keep its heads, and so its decoding kernels: others would be
+compiled once more, which takes longer than some runs."""
+KEPT = (0, 3)
+"""`half` is the embedded base without its middle layers, as small models are cut from larger ones (Minitron, 2407.14679);
+it only reads the second pass, to heal."""
 
 
 class Pretrain(Settings):
@@ -161,9 +164,22 @@ def make_base(settings: Pretrain, out: Path, say: Callable[[str], None]) -> None
         )
         model = Transformer(sizes).bfloat16()
         say(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M weights")
-        read(model, chat, first_pass(settings), halfway, say)
+        if settings.shape == "half":
+            cut(load_model(resolve("tiny"), torch.bfloat16), model)
+            save_model(model, chat, halfway)
+        else:
+            read(model, chat, first_pass(settings), halfway, say)
     model, chat = load_model(halfway, torch.bfloat16), Chat.load(halfway)
     read(model, chat, second_pass(settings), out, say)
+
+
+def cut(base: Transformer, model: Transformer) -> None:
+    """Give `model`, which has fewer layers, the weights of the base's layers `KEPT` and all that is outside layers."""
+    weights = {name: tensor for name, tensor in base.state_dict().items() if not name.startswith("blocks.")}
+    for i, layer in enumerate(KEPT):
+        part = base.blocks[layer].state_dict()
+        weights |= {f"blocks.{i}.{name}": tensor for name, tensor in part.items()}
+    model.load_state_dict(weights)
 
 
 def read(model: Transformer, chat: Chat, plan: Pass, out: Path, say: Callable[[str], None]) -> None:
