@@ -3,7 +3,7 @@ VENV := .venv
 AHA := $(VENV)/bin/aha
 
 demo: $(VENV)/.core
-	$(AHA) run recipes/zero.toml
+	$(AHA) run recipes/laptop.toml
 
 test: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -60,8 +60,6 @@ class R1(Machine):
     """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
     out: str = "runs/r1"
     """The run folder. The same command continues what it holds."""
-    price: float = Field(0.0, ge=0)
-    """What a core-hour costs, in any currency; 0 leaves money out of the report."""
     world: World = World()
     """The tasks."""
     language: float = Field(0.3, ge=0)

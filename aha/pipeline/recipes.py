@@ -11,11 +11,13 @@ from aha.config import load
 from aha.errors import ConfigError
 from aha.pipeline.recipe import Zero
 from aha.pipeline.recipe_r1 import R1
+from aha.pipeline.recipe_small import Journey, SkyT1
 
-RECIPES: dict[str, type[Zero] | type[R1]] = {"zero": Zero, "r1": R1}
+Recipe = Zero | R1 | SkyT1 | Journey
+RECIPES: dict[str, type[Recipe]] = {"zero": Zero, "r1": R1, "sky-t1": SkyT1, "journey": Journey}
 
 
-def load_recipe(file: Path, overrides: Sequence[str]) -> Zero | R1:
+def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:
     """The settings of a recipe file and a command line. Raises ConfigError, one line, for what cannot be understood."""
     told: dict[str, object] = {}
     with suppress(OSError, ValueError):  # `load` says what is wrong with the file

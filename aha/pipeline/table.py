@@ -9,24 +9,33 @@ from pathlib import Path
 from typing import Any
 
 from aha import disk
+from aha.chat import count_reflection, is_mixed
 from aha.evaluate import Evaluation, evaluate
+from aha.language import share_in
 from aha.pipeline.filters import is_readable
 from aha.pipeline.recipe_r1 import Table
 from aha.pipeline.world import Exam, exams
+from aha.rewards.language import thinking_of
 from aha.runlog import read_samples
-from aha.stats import clustered_mean
-from aha.types import Engine, Sampling
+from aha.stats import clustered_mean, cons_at_k
+from aha.types import Completion, Engine, Problem, Sampling
 
 __all__ = ["examine", "read_samples"]
 
 
-def examine(folder: Path, engine: Engine, settings: Table, say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure a model on every evaluation; results.json has the numbers, replies.jsonl the first reply to each prompt.
+BY_QUESTION = "by_question"
+"""Where an evaluation's means for each question stand in results.json: what paired comparisons are made of."""
+
+
+def examine(
+    folder: Path, engine: Engine, settings: Table, say: Callable[[str], None], asked: Sequence[Exam] | None = None
+) -> dict[str, Any]:
+    """Measure a model on every evaluation, or on those `asked`; results.json has the numbers, by question too.
 
     An interrupted measurement goes on with the first evaluation that is not done.
     """
     began, results = time.perf_counter(), {}
-    for exam in exams(settings.questions):
+    for exam in exams(settings.questions) if asked is None else asked:
         part = folder / f"{exam.name.replace(' ', '-').replace(',', '')}.json"
         if not part.exists():
             disk.write_whole(part, (json.dumps(_sat(exam, engine, settings), ensure_ascii=False) + "\n").encode())
@@ -36,7 +45,7 @@ def examine(folder: Path, engine: Engine, settings: Table, say: Callable[[str], 
     return {
         "headline": ", ".join(f"{name} {told['pass@1']:.0%}" for name, told in results.items()),
         "sampled_tokens": tokens,
-        "results": results,
+        "results": {name: {k: v for k, v in told.items() if k != BY_QUESTION} for name, told in results.items()},
         "exam_seconds": round(time.perf_counter() - began, 1),
     }
 
@@ -45,7 +54,40 @@ def _sat(exam: Exam, engine: Engine, settings: Table) -> dict[str, Any]:
     """One evaluation."""
     sampling = Sampling(settings.samples, settings.max_tokens, settings.temperature, settings.top_p, seed=1)
     result = evaluate(engine, exam.task, exam.problems, sampling)
-    return result.summary | _manners(result) | {"examples": _examples(result)}
+    return result.summary | _manners(result) | {"examples": _examples(result), BY_QUESTION: by_question(exam, result)}
+
+
+def by_question(exam: Exam, result: Evaluation) -> dict[str, list[Any]]:
+    """One value a question for every measure: the mean over its replies, their vote, and whether any is right.
+
+    `own_language` is the share of the thinking's words in the question's language, 1 where it has no words.
+    A question any of whose graders failed is left out, as `evaluate` does, so questions are paired by their `id`.
+    """
+    rows = [
+        {"id": problem.id} | _means(exam, problem, group, [float(score.parts["correct"] or 0.0) for score in scores])
+        for problem, group, scores in zip(result.problems, result.groups, result.scores, strict=True)
+        if all(score.parts["correct"] is not None for score in scores)
+    ]
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {"id": ""})}
+
+
+def _means(exam: Exam, problem: Problem, group: Sequence[Completion], correct: list[float]) -> dict[str, float]:
+    n = len(group)
+    [vote] = cons_at_k([[exam.task.answer_of(problem, reply) for reply in group]], [correct], n)
+    spoken = [share_in(thinking_of(reply.text), problem.answer["language"]) for reply in group]
+    words, lengths = [count_reflection(reply.text) for reply in group], [len(reply.token_ids) for reply in group]
+    means = {
+        "correct": sum(correct) / n,
+        "vote": vote,
+        "pass@n": float(any(correct)),
+        "length": sum(lengths) / n,
+        "reflection": sum(words) / n,
+        "reflection_rate": 100 * sum(words) / max(1, sum(lengths)),
+        "mixed_language": sum(is_mixed(reply.text) for reply in group) / n,
+        "own_language": sum(1.0 if share is None else share for share in spoken) / n,
+        "readable": sum(is_readable(problem, reply) for reply in group) / n,
+    }
+    return {name: round(mean, 5) for name, mean in means.items()}
 
 
 def _manners(result: Evaluation) -> dict[str, Any]:

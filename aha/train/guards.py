@@ -23,6 +23,8 @@ GAPS = {"fp32": (1e-4, 1e-4), "bf16": (0.015, 0.05)}
 embedded model has 5e-7 and 0.004 to 0.006; a temperature of 0.9 taken for 1 has 0.015 to 0.021."""
 SPIKES = {"fp32": 0.0, "bf16": 5.0}
 """What single tokens may add to the sum of differences: rounding to bf16 moves a rare token by several nats."""
+DECEIT = 0.1
+"""Growth of the gap between a learned reward and the strict rule that raises the alarm."""
 GROUPS = 100
 """Groups without a signal before a run is called hopeless, however few a step has: small steps are flat by chance."""
 SOLVED = 0.99
@@ -211,6 +213,23 @@ def length_leak(now: Record, past: Past) -> Finding | None:
         f"reward goes with length (correlation {now['length_reward']:.2f}), replies went from {before:.0f} to {after:.0f} "
         f"tokens: does a reward pay for length itself?",
         fatal=after > 1.2 * before and not better and "reward/correct" in parts,
+    )
+
+
+def deceived(now: Record, past: Past) -> Finding | None:
+    """A learned reward that rises while the strict rule beside it falls: what reward hacking looks like (the R1 paper's
+    figure 6 of v2). The gap between both may grow by DECEIT since the first step.
+    """
+    learned, strict = number(now, "reward/preferred"), number(now, "reward/strict")
+    learned0, strict0 = number(past.first, "reward/preferred"), number(past.first, "reward/strict")
+    if learned is None or strict is None or learned0 is None or strict0 is None:
+        return None
+    if strict >= strict0 or (learned - strict) - (learned0 - strict0) <= DECEIT:
+        return None
+    return Finding(
+        f"the learned reward went from {learned0:.2f} to {learned:.2f} while the strict rule fell from {strict0:.2f} to "
+        f"{strict:.2f}: the reward model is being deceived; take fewer steps, or lower its weight",
+        fatal=False,
     )
 
 

@@ -1,4 +1,4 @@
-"""Is a run of reinforcement still sound? Eight guards read the record of every step, warn, and stop what cannot go well.
+"""Is a run of reinforcement still sound? Nine guards read the record of every step, warn, and stop what cannot go well.
 
     health = Health(HealthSettings(), dtype="bf16")
     verdict = health.check(record)  # after every step
@@ -28,6 +28,7 @@ from aha.train.guards import (
     Streak,
     collapse,
     cut_off,
+    deceived,
     explosion,
     graders,
     length_leak,
@@ -38,7 +39,7 @@ from aha.train.guards import (
 )  # fmt: skip
 
 Verb = Literal["ok", "warn", "halt", "rollback"]
-Name = Literal["not-finite", "mismatch", "explosion", "graders", "cut-off", "entropy", "no-signal", "length"]
+Name = Literal["not-finite", "mismatch", "explosion", "graders", "cut-off", "entropy", "no-signal", "length", "deceived"]
 
 
 class HealthSettings(Settings):
@@ -84,6 +85,7 @@ GUARDS: dict[str, Guard] = {
     "entropy": Guard(collapse),
     "no-signal": Guard(no_signal, groups=GROUPS),
     "length": Guard(length_leak),
+    "deceived": Guard(deceived),
 }
 """Causes before their effects: of findings equally grave the first is named."""
 ARITHMETIC = ("not-finite", "mismatch", "explosion")

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from aha.config import Settings
 from aha.errors import DataError
-from aha.models.scorer import Scorer, ScoringModel, batches, pad
+from aha.models.scorer import Scorer, ScoringModel, batches
 from aha.stats import Interval, clustered_mean
 from aha.tasks.preferences import Labelled, Pair
 from aha.train import state as states
@@ -43,6 +43,11 @@ class Item:
 
     texts: list[list[int]]
     label: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """How many they are."""
+        return sum(map(len, self.texts))
 
 
 class RewardModel(Settings):
@@ -61,7 +66,7 @@ class RewardModel(Settings):
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
     micro_tokens: int = Field(16_384, ge=1)
-    """Tokens a forward and backward pass holds at once, padding included."""
+    """Tokens a forward and backward pass holds at once."""
     seed: int = 0
     """Seed of the order of the data."""
 
@@ -146,13 +151,12 @@ def _gradients(
 
     def backward(model: ScoringModel, part: Sequence[Item]) -> tuple[float, float, int]:
         rows = [text for item in part for text in item.texts]
-        ids_BT, length_B = pad(rows, model.decoder.device)
-        label_B = torch.tensor([item.label for item in part], device=ids_BT.device)
-        loss_B, right_B = measure(model(ids_BT, length_B).view(len(part), -1), label_B)
+        label_B = torch.tensor([item.label for item in part], device=model.decoder.device)
+        loss_B, right_B = measure(model(rows).view(len(part), -1), label_B)
         (loss_B.sum() / len(batch)).backward()  # over the whole batch, so that cutting it changes nothing
-        return float(loss_B.detach().sum()), float(right_B.sum()), int(length_B.sum())
+        return float(loss_B.detach().sum()), float(right_B.sum()), sum(map(len, rows))
 
-    dealt = sorted(batch, key=lambda item: -_longest(item))
+    dealt = sorted(batch, key=lambda item: -item.tokens)
     threads = min(torch.get_num_threads(), len(batch))
     parts = [list(_micro_batches(dealt[i::threads], settings.micro_tokens // threads)) for i in range(threads)]
     done = gradients_side_by_side(scorer.model, state.masters, parts, backward)
@@ -161,12 +165,7 @@ def _gradients(
 
 
 def _micro_batches(items: Sequence[Item], tokens: int) -> Iterator[list[Item]]:
-    longest = [range(_longest(item) * len(item.texts)) for item in items]
-    yield from ([items[i] for i in part] for part in batches(longest, tokens))
-
-
-def _longest(item: Item) -> int:
-    return max(map(len, item.texts))
+    yield from ([items[i] for i in part] for part in batches([range(item.tokens) for item in items], tokens))
 
 
 def _apply(settings: RewardModel, state: State) -> dict[str, float]:

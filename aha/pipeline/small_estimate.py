@@ -1,0 +1,32 @@
+"""What a recipe of a small budget will cost, estimated before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aha.models.folder import resolve
+from aha.pipeline.estimate import EXAMPLE, TYPICAL, Plan, line, speed_of
+from aha.pipeline.recipe_small import Journey, SkyT1
+from aha.pipeline.training import engine_of
+
+
+def estimate(s: SkyT1 | Journey) -> list[str]:
+    """Sentences on tokens and time. Speed is measured here and now. Raises ModelError for a model that is missing."""
+    if isinstance(s, SkyT1):
+        resolve(s.teacher)
+    speed = speed_of(engine_of(resolve(s.base), s))
+    plans = list(_plans(s))
+    whole = Plan("in all", sum(p.sampled for p in plans), sum(p.trained for p in plans))
+    return [line(plan, speed) for plan in (*plans, whole)]
+
+
+def _plans(s: SkyT1 | Journey) -> Iterator[Plan]:
+    if isinstance(s, SkyT1):
+        yield Plan("samples", s.samples.problems * s.samples.samples * TYPICAL * s.samples.max_tokens, 0)
+    names = [f"student-{size}" for size in sorted(set(s.sizes))] if isinstance(s, SkyT1) else ["shortcut", "journey"]
+    examples = max(s.sizes) if isinstance(s, SkyT1) else s.walks.problems
+    for name in names:
+        yield Plan(name, 0, s.sft.epochs * examples * EXAMPLE)
+    models = len(names) + (2 if isinstance(s, SkyT1) else 1)
+    replies = models * s.exam.questions * s.exam.samples
+    yield Plan(f"exams of {models} models", replies * TYPICAL * s.exam.max_tokens, 0)
