@@ -128,7 +128,10 @@ def test_a_problem_depends_on_its_seed_and_place_alone():
 def test_the_stream_of_a_seed_never_changes():
     """Written down once: numbers that depended on the process or the version would break every saved run."""
     [problem] = cd.generate(1, seed=0)
-    assert problem.answer == {"numbers": [63, 6, 9], "target": 42, "language": "en"} and problem.id == "countdown/train/0/0"
+    assert (
+        problem.answer == {"numbers": [63, 6, 9], "target": 42, "language": "en"}
+        and problem.id == "countdown/train/0/0"
+    )
 
 
 def test_train_and_test_share_no_puzzle_in_any_order():
@@ -177,7 +180,14 @@ def test_settings_that_cannot_work_are_refused(settings):
 
 @pytest.mark.parametrize(
     "answer",
-    ["44+19+35", "(44 + 19) + 35", " 35 + (19+44) ", "44 + 19 + 35 = 98", "44 + 19 − (-35)"],
+    [
+        "44+19+35",
+        "44 + 19 = 63, so\n(44 + 19) + 35",
+        "(44 + 19) + 35",
+        " 35 + (19+44) ",
+        "44 + 19 + 35 = 98",
+        "44 + 19 − (-35)",
+    ],
 )
 def test_right_answers_are_right_however_written(answer):
     assert grade(PUZZLE, reply(answer)).total == pytest.approx(1.1)
@@ -187,7 +197,7 @@ HOSTILE = {
     "1/0": "not arithmetic", "44+19+35/(1-1)": "not arithmetic", "9**9**9": "not arithmetic",
     "(" * 5000 + "98" + ")" * 5000: "not arithmetic", "__import__('os').system('true')": "not arithmetic",
     "٤٤+١٩+٣٥": "not arithmetic", "44+19+35=98=98": "not arithmetic", "98=44+19+35": "not arithmetic",
-    "44+19+35=99": "not arithmetic", "44+19+35==98": "not arithmetic", "44+19+35\n44+19+35": "not arithmetic",
+    "44+19+35=99": "not arithmetic", "44+19+35==98": "not arithmetic", "44+19+35\nI am sure": "not arithmetic",
     "44+19+35, 98": "not arithmetic", "44 19 35": "not arithmetic", "44.0+19+35": "not arithmetic",
     "=98": "not arithmetic", "98": "wrong numbers", "98=98": "wrong numbers", "4419+35": "wrong numbers",
     "4419": "wrong numbers", "44+19+35+19-19": "wrong numbers", "44+44+10": "wrong numbers", "63+35": "wrong numbers",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aha.errors import ConfigError
 from aha.language import LANGUAGES, count_words, language_shares, share_in
-from aha.rewards.language import in_language, thinking_of
+from aha.rewards.language import in_language, in_own_language, thinking_of
 from aha.rewards.rubric import Rubric
 from aha.types import Completion, Problem
 from benchmarks.language_reward import accuracy, read_snippets
@@ -173,3 +173,19 @@ def test_each_language_has_its_own_curve():
 def test_an_unknown_language_is_refused_with_the_fix(code, hint):
     with pytest.raises(ConfigError, match=f"unknown language '{code}'.*({hint})"):
         in_language(code)
+
+
+@pytest.mark.parametrize(
+    ("reply", "share"),
+    [
+        ("<think>let me see\n1 + 1 = 2</think><answer>2</answer>", 1.0),
+        ("<think>let me see\n1 + 1 = 2 对</think><answer>2</answer>", 0.75),
+        ("<think>1 + 1 = 2</think><answer>2</answer>", 1.0),  # sums have no language
+        ("<think></think><answer>巴黎是法国的首都。</answer>", 0.0),
+        ("1 + 1", 0.0),  # outside the template
+    ],
+)
+def test_a_reply_keeps_to_the_language_of_its_question(reply, share):
+    problem = Problem("User: What is 1 + 1?\nAssistant:", {"language": "en"})
+    [grade] = in_own_language(problem, [Completion(reply)])
+    assert (grade[0] if isinstance(grade, tuple) else grade) == share

@@ -11,6 +11,7 @@ The decoder computes in its own dtype, the head in fp32, so that close scores st
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -29,7 +30,9 @@ MARK = "aha-scorer"
 """The `model_type` of a scorer's folder, by which nothing takes it for a language model."""
 HEAD = "score.safetensors"
 BATCH_TOKENS = 16_384
-"""Tokens scored at once, padding included."""
+"""Tokens scored at once."""
+ROUND, ROUND_ROWS = 16, 4
+"""Sides of a padded tensor are multiples of these: matrix products of a size not seen before take time to set up."""
 
 
 class ScoringModel(nn.Module):
@@ -41,11 +44,22 @@ class ScoringModel(nn.Module):
         self.head = nn.Linear(decoder.config.hidden_size, 1, bias=False, device=decoder.device)
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, ids_BT: Tensor, length_B: Tensor) -> Tensor:
-        """Scores [B], fp32, of rows that start at token 0 and are padded on the right."""
-        hidden_BTE = self.decoder.hidden(ids_BT)
-        last_BE = hidden_BTE[torch.arange(len(ids_BT), device=ids_BT.device), length_B - 1]
-        score_B1: Tensor = self.head(last_BE.float())
+    def forward(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Scores [B], fp32, of rows of token ids, in their order. Rows of about one length are computed together."""
+        parts = list(alike(rows))
+        score_B = torch.cat([self._together([rows[i] for i in part]) for part in parts])
+        place_B = torch.tensor([i for part in parts for i in part], device=score_B.device)
+        return torch.zeros_like(score_B).index_copy(0, place_B, score_B)
+
+    def _together(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Scores of rows in one padded tensor, whose sides are multiples of ROUND_ROWS and ROUND."""
+        device, T = self.decoder.device, up(max(map(len, rows)), ROUND)
+        ids_BT = torch.zeros(up(len(rows), ROUND_ROWS), T, dtype=torch.long)
+        for ids_T, row in zip(ids_BT, rows, strict=False):
+            ids_T[: len(row)] = torch.tensor(row)
+        hidden_BTE = self.decoder.hidden(ids_BT.to(device))
+        last_B = torch.tensor([len(row) - 1 for row in rows], device=device)
+        score_B1: Tensor = self.head(hidden_BTE[torch.arange(len(rows), device=device), last_B].float())
         return score_B1[:, 0]
 
 
@@ -96,8 +110,7 @@ class Scorer:
         rows = [self.ids(*pair) for pair in asked]
         score: dict[tuple[str, str], float] = {}
         for part in batches(rows, BATCH_TOKENS):
-            ids_BT, length_B = pad([rows[i] for i in part], self.model.decoder.device)
-            score.update(zip((asked[i] for i in part), self.model(ids_BT, length_B).tolist(), strict=True))
+            score.update(zip((asked[i] for i in part), self.model([rows[i] for i in part]).tolist(), strict=True))
         return [score[pair] for pair in pairs]
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -105,19 +118,29 @@ class Scorer:
 
 
 def batches(rows: Sequence[Sequence[int]], tokens: int) -> Iterator[list[int]]:
-    """The rows' indices, longest first, in batches of at most `tokens` padded tokens, one row at least."""
-    order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
-    while order:
-        fit = max(1, tokens // len(rows[order[0]]))
-        yield order[:fit]
-        order = order[fit:]
+    """The rows' indices, longest first, in batches of at most `tokens` tokens, one row at least."""
+    batch, held = list[int](), 0
+    for i in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
+        if batch and held + len(rows[i]) > tokens:
+            yield batch
+            batch, held = [], 0
+        batch.append(i)
+        held += len(rows[i])
+    if batch:
+        yield batch
 
 
-def pad(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Rows as one tensor [B, T], padded on the right with token 0, and their lengths [B]."""
-    widest = max(map(len, rows))
-    ids_BT = torch.tensor([[*row, *[0] * (widest - len(row))] for row in rows], device=device)
-    return ids_BT, torch.tensor([len(row) for row in rows], device=device)
+def alike(rows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """The rows' indices, those together that are padded to one length."""
+    by_length = defaultdict[int, list[int]](list)
+    for i, row in enumerate(rows):
+        by_length[up(len(row), ROUND)].append(i)
+    yield from (by_length[length] for length in sorted(by_length))
+
+
+def up(n: int, multiple: int) -> int:
+    """`n`, or the next multiple."""
+    return -(-n // multiple) * multiple
 
 
 def _read_config(folder: Path) -> ModelConfig:

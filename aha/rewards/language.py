@@ -48,17 +48,14 @@ def in_language(language: str) -> GroupGrader:
 def in_own_language(problem: Problem, completion: Completion) -> Grade:
     """`in_language` for the language of the question, `problem.answer["language"]`.
 
-    A reply that does not think, as befits a trivial question, is graded on its answer; one without any words, a bare
-    number or a program, keeps to its language.
+    Where the thinking has no words, be it empty, as befits a trivial question, or bare sums, the answer is graded; a whole
+    reply without words keeps to its language.
     """
-    language = problem.answer["language"]
-    thinking = thinking_of(completion.text)
-    reply = parse_reply(completion.text)
-    if not thinking.strip() and reply is not None:
+    language, reply = problem.answer["language"], parse_reply(completion.text)
+    share = share_in(thinking_of(completion.text), language)
+    if share is None and reply is not None:
         share = share_in(reply.answer, language)
         share = 1.0 if share is None else share
-    else:
-        share = share_in(thinking, language)
     if share is None:
         return 0.0, "no words"
     return share if share == 1 else (share, "another language")

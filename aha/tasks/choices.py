@@ -3,8 +3,9 @@
     Which is a kind of animal? A) red B) tea C) dog D) tree
     <think>dog is a kind of animal</think><answer>C</answer>
 
-The first is worded as the base model has read it. What is held out is a combination of question and options, in any
-order and language; each fact in it occurs in training too, and the base has read most combinations.
+The first is worded as the base model has read it, which picks a letter at chance (`benchmarks/world_tasks.py`). What is
+held out is a combination of question and options, in any order and language; each fact in it occurs in training too,
+and the base has read most combinations.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from collections.abc import Hashable, Sequence
 from functools import partial
 
 from aha.chat import render
-from aha.models.world.general_text import (
-    KIND_QUESTION, KIND_THOUGHT, KINDS, LETTERS, OPPOSITES, WORD_PAIRS, listed,
-)  # fmt: skip
+from aha.models.world import general_text
+from aha.models.world.general_text import KINDS, LETTERS, OPPOSITES, WORD_PAIRS, listed
 from aha.rewards.format import formatted, read_reply
 from aha.rewards.rubric import Grade, Rater, Rubric, each
 from aha.tasks.base import Task
@@ -26,12 +26,12 @@ from aha.types import Completion, Problem
 
 CHINESE = dict(WORD_PAIRS) | {"animal": "动物", "colour": "颜色", "plant": "植物", "drink": "饮料"}
 QUESTIONS = {
-    ("kind", "en"): KIND_QUESTION,
+    ("kind", "en"): general_text.KIND_QUESTION,
     ("kind", "zh"): "哪个是{asked}？ {options}",
     ("opposite", "en"): "Which is the opposite of {asked}? {options}",
 }
 THOUGHTS = {
-    ("kind", "en"): KIND_THOUGHT,
+    ("kind", "en"): general_text.KIND_THOUGHT,
     ("kind", "zh"): "{right}是{asked}",
     ("opposite", "en"): "{right} is the opposite of {asked}",
 }

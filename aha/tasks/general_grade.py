@@ -86,7 +86,9 @@ def repeats(text: str) -> bool:
 def is_in(language: str, text: str) -> bool:
     """Whether all words of a text are in a language. The model's own name belongs to both."""
     chinese, latin = language_counts(re.sub(r"\baha\b", "", text))
-    return not chinese and text.isascii() if language == "en" else bool(chinese) and not latin
+    if language == "en":
+        return not chinese and text.isascii()
+    return not latin and (bool(chinese) or any(c.isdigit() for c in text))
 
 
 def refuses(text: str) -> bool:
@@ -130,7 +132,12 @@ def _named(answer: dict[str, object], text: str) -> list[str]:
 def _translations(answer: dict[str, object]) -> set[str]:
     asked, value = answer["subject"], answer["value"]
     language, zh = ("Chinese", "中文") if answer["kind"] == "to-zh" else ("English", "英文")
-    forms = f"{value}", f"{asked} in {language} is {value}", f"the {language} for {asked} is {value}", f"{asked}的{zh}是{value}"
+    forms = (
+        f"{value}",
+        f"{asked} in {language} is {value}",
+        f"the {language} for {asked} is {value}",
+        f"{asked}的{zh}是{value}",
+    )
     return {_bare(form) for form in forms}
 
 

@@ -5,10 +5,11 @@
     print(int(input()) * 37)
     ```</answer>
 
-The base model has read eight kinds of these by heart, in English, with numbers up to 20 (see PROGRAMS). FAMILIES take
-other words and larger numbers. What is held out is a program with its numbers, whatever the words; programs without
-numbers are only trained on. COMPOSED programs do two things, of which the base gets none right
-(`benchmarks/world_tasks.py`), so reinforcement cannot begin there: they are for models fine-tuned on some.
+The base model knows eight kinds of these by heart, in English, with numbers up to 20 (see PROGRAMS). FAMILIES ask in
+other words, or for numbers from 21 on, where it is right now and then. What is held out is a program with its numbers,
+whatever the words; programs without numbers are only trained on. COMPOSED programs do two things, of which the base
+gets none right (`benchmarks/world_tasks.py`), so reinforcement cannot begin there: they are for models fine-tuned on
+some.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from operator import add, mul, sub
 from typing import Any
 
@@ -82,9 +83,7 @@ BACKWARDS, LENGTH = PROGRAMS["backwards"][1], PROGRAMS["length"][1]
 TWO = "a, b = map(int, input().split())\n"
 
 FAMILIES = {
-    "plus": Family(PROGRAMS["plus"][0], PLUS, number, add),
     "times": Family(PROGRAMS["times"][0], TIMES, number, mul),
-    "minus": Family(PROGRAMS["minus"][0], MINUS, number, sub),
     "the number times": Family("reads a number and prints the number times {k}", TIMES, number, mul),
     "one plus": Family("reads one number and prints it plus {k}", PLUS, number, add),
     "one times": Family("reads one number and prints it times {k}", TIMES, number, mul),
@@ -125,13 +124,18 @@ def make(rng: random.Random, families: Mapping[str, Family], constants: tuple[in
     used = {c: rng.randint(*constants) for c in ("k", "m") if f"{{{c}}}" in family.task}
     question = PROGRAM_QUESTION.format(task=family.task.format(**used))
     code = family.code.format(**used)
-    key = code if used else ""
-    answer = {"family": name, "tests": hidden_tests(rng, family, list(used.values())), "key": key, "language": "en"}
+    tests = hidden_tests(family, tuple(used.values()))
+    answer = {"family": name, "tests": tests, "key": code if used else "", "language": "en"}
     return Problem(render(question), answer, f"<think></think><answer>{program(code)}</answer>")
 
 
-def hidden_tests(rng: random.Random, family: Family, constants: Sequence[int]) -> CodeTests:
-    """Inputs with the outputs they call for, which are computed here and never enter the jail."""
+@lru_cache(maxsize=4096)
+def hidden_tests(family: Family, constants: tuple[int, ...]) -> CodeTests:
+    """Inputs with the outputs they call for, which are computed here and never enter the jail.
+
+    They are a function of the question, and so the same whenever it is asked.
+    """
+    rng = random.Random(f"programs {family.task} {constants}")
     while True:
         inputs = [family.reads(rng) for _ in range(TESTS)]
         outputs = [str(family.result(*given, *constants)) for given in inputs]

@@ -19,7 +19,7 @@ Language = Literal["en", "zh"]
 Split = Literal["train", "test"]
 
 _TRIES = 10_000  # a tenth of all problems is held out, so this many without one means that there is none
-_IDLE = 500  # draws without a new test question before there are thought to be no more
+_IDLE = 200  # draws without a new test question before there are thought to be no more
 
 
 def check_languages(languages: Sequence[str]) -> None:
