@@ -35,25 +35,63 @@ def run(
     """Run a recipe, or go on with it where it stopped. Settings: --steps 50 --grpo.group=16."""
     from aha.config import dump
     from aha.pipeline.recipe import Zero
+    from aha.pipeline.recipe_small import Journey, SkyT1
     from aha.pipeline.recipes import load_recipe
 
     settings = load_recipe(recipe, context.args)
     if dry_run:
-        from aha.pipeline.estimate import estimate
+        from aha.pipeline import estimate, small_estimate
 
+        if isinstance(settings, SkyT1 | Journey):
+            lines = small_estimate.estimate(settings)
+        else:
+            lines = estimate.estimate(settings)
         typer.echo(dump(settings).rstrip())
-        typer.echo("\n".join(f"# {line}" for line in estimate(settings)))
+        typer.echo("\n".join(f"# {line}" for line in lines))
         return
     from aha.models.allocator import keep_memory
     from aha.pipeline.rl import zero
     from aha.pipeline.screen import Screen
+    from aha.pipeline.small_budget import journey, sky_t1
     from aha.pipeline.stages import r1
     from aha.report import write_report
 
     keep_memory()
     with Screen() as screen:
-        folder = zero(settings, screen) if isinstance(settings, Zero) else r1(settings, screen)
+        match settings:
+            case Zero():
+                folder = zero(settings, screen)
+            case SkyT1():
+                folder = sky_t1(settings, screen)
+            case Journey():
+                folder = journey(settings, screen)
+            case _:
+                folder = r1(settings, screen)
     typer.echo(f"report: {write_report(folder)}")
+
+
+@app.command(context_settings=FREE)
+def claims(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(help="recipes/claims.toml, or claims-short.toml to see that it works.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print settings and estimates, and do nothing.")] = False,
+) -> None:
+    """Measure the paper's claims, each with its verdict, or go on where it stopped. Settings: --seeds '[0, 1]'."""
+    from aha.config import dump, load
+    from aha.models.allocator import keep_memory
+    from aha.pipeline import claims_run
+    from aha.pipeline.recipe_claims import Claims
+    from aha.pipeline.screen import Screen
+
+    settings = load(Claims, recipe, context.args)
+    if dry_run:
+        typer.echo(dump(settings).rstrip())
+        typer.echo("\n".join(f"# {line}" for line in claims_run.estimate(settings)))
+        return
+    keep_memory()
+    with Screen() as screen:
+        folder = claims_run.claims(settings, screen)
+    typer.echo(f"claims: {folder / 'claims.md'}")
 
 
 @app.command()
