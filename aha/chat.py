@@ -51,7 +51,7 @@ class Reply:
         return self.answer.rpartition("\n")[2].strip()
 
 
-_REPLY = re.compile(r"\s*<think>(?P<thinking>.*?)</think>\s*<answer>(?P<answer>.+?)</answer>\s*", re.DOTALL)
+_TAGS = [THINK, THINK_END, ANSWER, ANSWER_END]
 _TAG = re.compile(r"</?(?:think|answer)>")
 
 
@@ -61,12 +61,12 @@ def parse_reply(text: str) -> Reply | None:
     The template is exactly one `<think>` block, then exactly one `<answer>` block, and nothing else. An unclosed or
     repeated tag is never repaired: a reply cut off inside its thinking has no answer.
     """
-    if len(_TAG.findall(text)) != 4:  # first, because the pattern below takes quadratic time on repeated tags
+    if _TAG.findall(text) != _TAGS:
         return None
-    match = _REPLY.fullmatch(text)
-    if match is None:
+    before, thinking, between, answer, after = _TAG.split(text)
+    if before.strip() or between.strip() or after.strip() or not answer:
         return None
-    return Reply(match["thinking"].strip(), match["answer"].strip())
+    return Reply(thinking.strip(), answer.strip())
 
 
 REFLECTION = (

@@ -13,6 +13,7 @@ import pytest
 
 from aha.errors import AhaError, DataError
 from aha.rewards import math as reward
+from aha.rewards.mathematics import child
 from aha.rewards.mathematics import worker as worker_module
 from aha.rewards.mathematics.worker import GoldTooHeavy, TooHeavy, WorkerFailed, Workers, _Died
 
@@ -55,7 +56,7 @@ def test_a_bomb_is_ended_by_its_processor_time_and_the_next_answer_is_graded_rig
     [before] = pids(workers)
     with pytest.raises(TooHeavy):
         workers.equal(r"\sin x", BOMB)
-    assert workers.counts["timed out"] == 1 and workers.counts["too heavy"] == 1
+    assert workers.counts["timed out"] == 2 and workers.counts["too heavy"] == 1  # with the gold answer, and with 0
     assert gone(before, 1)
     assert workers.equal(CUBE, SAME) is True
 
@@ -74,7 +75,7 @@ def ending(*ways):
         way = left.pop(0)
         if isinstance(way, dict):
             return way
-        raise _Died(way)
+        raise _Died(way.removeprefix("comparing "), way.startswith("comparing "))
 
     workers._ask = ask
     return workers
@@ -96,6 +97,37 @@ def test_only_what_the_text_did_itself_counts_against_it():
     for ends in (["timed out", "timed out"], ["crashed"] * 4):
         with pytest.raises(GoldTooHeavy):
             ending(*ends).equal("a", "b")
+
+
+def test_two_expressions_that_cannot_be_compared_are_no_wrong_answer():
+    slow, fine = "comparing timed out", {"equal": True}
+    for ends in ([slow, fine, fine], ["crashed", "comparing crashed", fine, fine], [{"error": "TypeError: no"}]):
+        with pytest.raises(WorkerFailed, match="could not compare"):
+            ending(*ends).equal("a", "b")
+    with pytest.raises(TooHeavy):
+        ending(slow, fine, slow).equal("a", "b")  # not even with 0
+    with pytest.raises(GoldTooHeavy):
+        ending(slow, slow).equal("a", "b")
+
+
+def test_an_error_of_the_library_between_two_expressions_gives_no_score(monkeypatch):
+    monkeypatch.setattr(reward, "WORKERS", ending({"error": "TypeError: no"}, {"equal": False}))
+    grade = reward.same_answer(r"\sin x^{y}", r"\cos x^{z}")
+    assert grade.value is None and "could not compare: TypeError: no" in grade.reason
+    assert reward.same_answer(r"\sin x^{y}", r"\cos x^{z}").value == 0
+
+
+def raising(*_):
+    raise TypeError("no")
+
+
+def test_the_child_tells_unreadable_text_from_an_error_of_the_library():
+    request, began = {"gold": "a", "answer": "b", "lenient": False}, []
+    assert child.answer(request, raising, raising, lambda: began.append(1)) == {"equal": False}
+    assert child.answer(request, lambda *_: [["a"], []], raising, lambda: began.append(1)) == {"equal": False}
+    assert not began
+    told = child.answer(request, lambda *_: [["a"], ["b"]], raising, lambda: began.append(1))
+    assert told == {"error": "TypeError: no"} and began == [1]
 
 
 def test_a_gold_answer_that_is_a_bomb_names_the_problem(monkeypatch):

@@ -40,12 +40,13 @@ def tried(*lines):
 
 
 @pytest.mark.parametrize("level", ["forks", "fresh", "landlock"])
-def test_a_program_reads_and_writes_at_every_level(level):
+def test_a_program_reads_and_writes_and_is_bounded_at_every_level(level):
     try:
         Jail(level).close()
     except JailBroken as error:
         pytest.skip(f"{level} does not work here: {error}")
     with Pool(1, level) as pool:
+        assert run(pool, SIX, limits=Limits(wall=8, memory=256 << 20, processes=200)).verdict == "MLE"
         outcome = run(pool, "import sys\nprint(input(), file=sys.stderr)\nprint(sys.stdin.read()[::-1])", b"one\ntwo")
         assert (outcome.verdict, outcome.stdout, outcome.stderr) == ("AC", b"owt\n", b"one\n")
         assert (
@@ -75,13 +76,12 @@ def test_there_is_no_network(pool):
     assert run(pool, tried(*lines, "socket.create_connection(('127.0.0.1', 80))")).stdout == b""
 
 
+SIX = "import os, time\nfor _ in range(6):\n    if not os.fork():\n        x = bytearray(b'1') * (150 << 20)\n        time.sleep(9)\ntime.sleep(9)"
+
+
 @pytest.mark.parametrize(
     "code",
-    [
-        "bytearray(16 << 30)",
-        "held = []\nwhile True:\n    held.append(bytearray(1 << 22))",
-        "import os, time\nfor _ in range(6):\n    if not os.fork():\n        x = bytearray(b'1') * (150 << 20)\n        time.sleep(9)\ntime.sleep(9)",
-    ],
+    ["bytearray(16 << 30)", "held = []\nwhile True:\n    held.append(bytearray(1 << 22))", SIX],
 )
 def test_memory_is_bounded_for_all_processes_together(pool, code):
     assert run(pool, code, limits=Limits(wall=8, memory=256 << 20)).verdict == "MLE"

@@ -37,7 +37,8 @@ _OPEN = "".join(chr(kind + n) for kind in (LISTED, GUESSED, NAMED) for n in rang
 _OPEN = MARKS + "".join(code for code in _OPEN if code not in _BIT_OF)
 _RUN = re.compile("|".join(f"{code}(?:[{code}{_OPEN}]*{code})?" for code in LANGUAGE_OF))
 _MARK = re.compile(f"[{MARKS}]")
-_OPENING = re.compile(f"[{STOP}][{chr(NAMED)}-{chr(NAMED + ANY - 1)}]")
+_OPENINGS = [(STOP + chr(NAMED + n), chr(LISTED + n)) for n in range(ANY)]
+"""Words with a capital that opens a sentence, and what they are then."""
 
 _WITHIN = [
     {ord(code): language_of(bit) for code in _OPEN if code not in MARKS and ord(code) & bit} for bit in range(ANY + 1)
@@ -53,7 +54,9 @@ def decide(codes: str, prefer: str) -> str:
     """
     if HAN in codes or KANA in codes:
         codes = _decide_han(codes)
-    codes = _OPENING.sub(lambda match: chr(ord(match[0][1]) - NAMED + LISTED), STOP + codes)
+    codes = STOP + codes
+    for named, word in _OPENINGS:
+        codes = codes.replace(named, word)
     counts: dict[int, float] = {bit: codes.count(code) for code, bit in _BIT_OF.items()}
     counts[BIT.get(prefer, 1)] += 0.5  # only breaks ties
     common = tuple(sorted(counts, key=counts.__getitem__, reverse=True))
@@ -64,6 +67,9 @@ def _decide_han(codes: str) -> str:
     """Chinese or Japanese for every character that both may use, by those beside it that only one uses."""
     if KANA not in codes and (CHINESE in codes or JAPANESE not in codes):
         return codes.replace(HAN, CHINESE).replace(JAPANESE, CHINESE)
+
+    if CHINESE not in codes:
+        return codes.replace(HAN, JAPANESE).replace(KANA, JAPANESE)
 
     def run(match: re.Match[str]) -> str:
         if CHINESE in match[0]:
@@ -79,12 +85,12 @@ def _decide_latin(codes: str, common: tuple[int, ...]) -> str:
     """One Latin language for every word. `common` are all of them, the text's most frequent first."""
     decided, end, before = [], 0, ""
     for run in _RUN.finditer(codes):
-        words = run[0]
+        words, (start, stop) = run[0], run.span()
         after = words[0]
-        if run.start() > end:
-            decided.append(_decide_gap(codes[end : run.start()], before, after, common))
+        if start > end:
+            decided.append(_decide_gap(codes[end:start], before, after, common))
         decided.append(_decide_run(words, _BIT_OF.get(after, 0), common) if len(words) > 1 else words)
-        before, end = after, run.end()
+        before, end = after, stop
     return "".join(decided) + _decide_gap(codes[end:], before, "", common)
 
 
@@ -92,10 +98,11 @@ def _decide_run(codes: str, bit: int, common: tuple[int, ...]) -> str:
     """The words from the first to the last of one language, with none between that is surely of another."""
     if not bit:
         return codes.translate(_among_others(common))
-    shown = _show_foreign(codes, bit, common)
-    if shown != codes:
-        return _decide_latin(shown, common)
-    return codes[0] * (len(codes) - sum(map(codes.count, MARKS)))
+    if not _FOREIGN[bit].isdisjoint(codes):
+        shown = _show_foreign(codes, bit, common)
+        if shown != codes:
+            return _decide_latin(shown, common)
+    return codes[0] * (len(codes) - codes.count(COMMA) - codes.count(STOP))
 
 
 @lru_cache(50_000)

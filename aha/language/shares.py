@@ -21,7 +21,7 @@ from functools import cache
 from operator import eq
 
 from aha.errors import ConfigError
-from aha.language.codes import BIT, CODES, GUESSED, LISTED, NAMED, WORD, chinese_words
+from aha.language.codes import BIT, CODES, COMMA, GUESSED, LISTED, NAMED, STOP, chinese_words
 from aha.language.context import LANGUAGE_OF, MARKS, decide
 
 LANGUAGES = {
@@ -38,9 +38,12 @@ _ASIDE = re.compile(
     r"|https?://[!-~]+|www\.[!-~]+|</?[a-z]+>)"
 )
 """Code, formulas, links and tags; what is opened and never closed runs to the end."""
+_MARKS_OF_ASIDES = ("`", "$", "\\", "http", "www.", "<")
+"""Each of these has one of them."""
 
 _PROSE = re.compile(r"(?<![^\W_])(?:[^\W\d_]{2,}+[ ,.;:'’-]+){3,}[^\W\d_]{2,}+|[\u3041-\u30ff\u3400-\u9fff、，。]{8,}+")
 _HAN_OR_KANA = re.compile(r"[\u3005-\u9fff]")
+_PIECE = re.compile(r"[!-\u2fff]++|[\u3000-\u9fff\uff00-\uffef\n]|[\uac00-\ud7ff]++")
 _KANA = re.compile(r"[\u3041-\u30fa]")
 
 _NO_WORDS = frozenset({*MARKS, chr(NAMED + sum(BIT.values()))})
@@ -89,9 +92,9 @@ def count_words(text: str, prefer: str = "en") -> dict[str, int]:
     whole is still read. In a text of several languages, a phrase of up to eight words repeated without end counts
     twice, so that repeating it does not outweigh words of another language.
     """
-    pieces = _ASIDE.split(text)
-    if len(pieces) == 1:
+    if not any(map(text.__contains__, _MARKS_OF_ASIDES)):
         return _count(text, prefer)
+    pieces = _ASIDE.split(text)
     spoken, aside = " ".join(pieces[::2]), "\n".join(pieces[1::2])
     counts = _count(spoken, prefer)
     if 8 * len(aside) > len(spoken):  # less has no room for more words, in whatever language
@@ -109,9 +112,14 @@ def _count(text: str, prefer: str) -> dict[str, int]:
         return {}
     for language in (prefer, *BIT):
         if kinds <= _PURE.get(language, _NO_WORDS):
-            return {language: len(codes) - sum(map(codes.count, MARKS))}
-    if len(kinds & LANGUAGE_OF.keys()) > 1 and _is_looped(words):
-        codes = "".join(map(CODES.__getitem__, _without_loops(words)))
+            return {language: len(codes) - codes.count(COMMA) - codes.count(STOP)}
+    counts = _decided(codes, prefer)
+    if len(counts) > 1 and _is_looped(words):
+        return _decided("".join(map(CODES.__getitem__, _without_loops(words))), prefer)
+    return counts
+
+
+def _decided(codes: str, prefer: str) -> dict[str, int]:
     codes = decide(codes, prefer)
     return {language: codes.count(code) for code, language in LANGUAGE_OF.items() if code in codes}
 
@@ -138,16 +146,18 @@ def _without_loops(words: list[str]) -> list[str]:
 
 def _split(text: str) -> list[str]:
     """The words with the marks around them where spaces divide them, and otherwise words, characters and marks."""
-    if text.isascii():
+    try:
+        text.encode("latin-1")  # the fastest way to see that there is nothing to normalize, and no Chinese
         return text.replace("\n", " \n ").split(" ")
-    text = unicodedata.normalize("NFC", text)
+    except UnicodeEncodeError:
+        text = unicodedata.normalize("NFC", text)
     if not _HAN_OR_KANA.search(text):
         return text.replace("\n", " \n ").split(" ")
-    return (_word_beside_kana() if _KANA.search(text) else WORD).findall(text)
+    return (_piece_beside_kana() if _KANA.search(text) else _PIECE).findall(text)
 
 
 @cache
-def _word_beside_kana() -> re.Pattern[str]:
+def _piece_beside_kana() -> re.Pattern[str]:
     """Finds Chinese words whole, to show them among Japanese ones."""
     words = sorted(chinese_words(), key=len, reverse=True)
-    return re.compile(f"(?=[{''.join({word[0] for word in words})}])(?:{'|'.join(words)})|{WORD.pattern}")
+    return re.compile(f"(?=[{''.join({word[0] for word in words})}])(?:{'|'.join(words)})|{_PIECE.pattern}")

@@ -7,7 +7,7 @@ where namespaces cannot be nested. "landlock": no namespaces; files by Landlock,
 
 from __future__ import annotations
 
-import base64
+import compileall
 import ctypes
 import importlib.util
 import json
@@ -20,11 +20,13 @@ import sys
 import tempfile
 from contextlib import suppress
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from select import select
 from typing import Any, Literal
 
 from aha.errors import SandboxError
+from aha.sandbox.inside.frames import send
 from aha.sandbox.policy import landlock_rules, system_call_filter
 
 Level = Literal["forks", "fresh", "landlock", "none"]
@@ -32,7 +34,7 @@ LEVELS: tuple[Level, ...] = ("forks", "fresh", "landlock")
 NOBODY = 65534
 PRELOAD = (
     "math", "collections", "itertools", "functools", "heapq", "bisect", "re", "string", "random", "typing", "operator",
-    "copy", "datetime", "decimal", "fractions", "statistics", "threading", "dataclasses", "atexit", "numpy",
+    "copy", "datetime", "decimal", "fractions", "statistics", "threading", "dataclasses", "json", "traceback", "numpy",
 )  # fmt: skip
 """Modules imported once for all jobs."""
 PACKAGES = ("numpy",)
@@ -56,6 +58,7 @@ class Jail:
     """A running jail of one level. `run` is for one thread at a time. Raises JailBroken when it cannot start."""
 
     def __init__(self, level: Level) -> None:
+        _compile()
         self.level, self.home = level, None
         if level in ("landlock", "none"):
             self.home = tempfile.mkdtemp(prefix="aha-jail-")
@@ -72,7 +75,7 @@ class Jail:
         self.first = json.loads(info)["child-pid"] if info else self.process.pid
         """The process whose end ends all others in the jail."""
         try:
-            self.python = self.ask(_config(level, self.home), 20.0)["ready"]
+            self.python = self.ask(_config(level, self.home), 20.0)[0]
         except BaseException:
             self.close()
             raise
@@ -81,20 +84,27 @@ class Jail:
         """The raw outcome of a job. Raises JailBroken."""
         if self.home:
             _empty(Path(self.home))
-        return self.ask(job, job["limits"]["wall"] + GRACE)
-
-    def ask(self, frame: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Send one frame and wait for its answer."""
-        assert self.process.stdin and self.process.stdout
-        body = json.dumps(frame).encode()
+        text, parts = self.ask(job, job["limits"]["wall"] + GRACE)
         try:
-            self.process.stdin.write(struct.pack(">I", len(body)) + body)
-            answer = json.loads(self._read(struct.unpack(">I", self._read(4, seconds))[0], seconds))
+            status, spent, peak, killed = text.split(" ")
+            numbers = {"status": int(status), "ms": float(spent), "peak": int(peak), "killed": killed}
+            return numbers | dict(zip(("stdout", "stderr", "results"), parts, strict=True))
+        except ValueError:
+            raise JailBroken(f"no answer to a job: {text[:200]}") from None
+
+    def ask(self, frame: dict[str, Any], seconds: float) -> tuple[str, list[bytes]]:
+        """Send one frame and wait for its answer: a line of text, and byte strings."""
+        assert self.process.stdin and self.process.stdout
+        try:
+            send(self.process.stdin.fileno(), frame)
+            body = self._read(struct.unpack(">I", self._read(4, seconds))[0], seconds)
+            text, sizes, body = body.split(b"\n", 2)
+            ends = list(accumulate(map(int, sizes.split())))
         except (OSError, ValueError) as error:
             raise JailBroken(f"{error}; {self._last_words()}".strip("; ")) from None
-        if "error" in answer:
-            raise JailBroken(answer["error"])
-        return answer
+        if text.startswith(b"error "):
+            raise JailBroken(text[6:].decode(errors="replace"))
+        return text.decode(errors="replace"), [body[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
     def _read(self, count: int, seconds: float) -> bytes:
         assert self.process.stdout
@@ -116,6 +126,10 @@ class Jail:
         return self.process.stderr.read().decode(errors="replace").strip()[-400:]
 
     def _kill(self) -> None:
+        if self.home and self.process.stdin:
+            self.process.stdin.close()  # without namespaces, only the jail itself finds all processes of a program
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
         if self.process.poll() is None:
             for pid in (self.first, self.process.pid):
                 with suppress(ProcessLookupError):
@@ -159,16 +173,15 @@ def landlock_version() -> int:
 INSIDE = Path(__file__).with_name("inside")
 
 
+@cache
+def _compile() -> None:
+    """Leave compiled files beside the sources, if that can be: the jail, which cannot write, would compile them each time."""
+    compileall.compile_dir(INSIDE, quiet=2)
+
+
 def _start(folder: str) -> list[str]:
     """Words for an interpreter that runs the program of `inside`, which lies in a folder, and nothing else it finds."""
-    return [
-        "-P",
-        "-s",
-        "-S",
-        "-B",
-        "-c",
-        f"import sys; sys.path.insert(0, {folder!r}); import inside.serve as s; s.main()",
-    ]
+    return ["-PsSBc", f"import sys; sys.path.insert(0, {folder!r}); import inside.serve as s; s.main()"]
 
 
 def _command(level: Level, telling: int) -> list[str]:
@@ -237,7 +250,7 @@ def _config(level: Level, home: str | None) -> dict[str, Any]:
         "home": home or "/tmp",
         "environment": ENVIRONMENT | ({"HOME": home, "TMPDIR": home} if home else {}),
         "landlock": rules,
-        "seccomp": base64.b64encode(system_call_filter(level == "landlock" and abi < 6)).decode(),
+        "filter": system_call_filter(level == "landlock" and abi < 6),
     }
 
 
@@ -264,9 +277,9 @@ def check(level: Level) -> None:
     try:
         probe = "import os, socket\ntry:\n    socket.socket()\n    print('socket')\nexcept OSError:\n    pass\n"
         probe += "for name in ('/etc', '/root', '/home', '/var'):\n    try:\n        print(os.listdir(name))\n    except OSError:\n        pass\n"
-        answer = jail.run({"code": probe, "stdin": "", "calls": None, "limits": Limits(wall=5).as_dict()})
-        said = base64.b64decode(answer["stdout"]).decode(errors="replace").strip()
+        answer = jail.run({"code": probe, "stdin": b"", "calls": None, "limits": Limits(wall=5).as_dict()})
+        said = answer["stdout"].decode(errors="replace").strip()
         if answer["status"] or said:
-            raise JailBroken(f"the jail does not hold: {said or base64.b64decode(answer['stderr'])[-200:]!r}")
+            raise JailBroken(f"the jail does not hold: {said or answer['stderr'][-200:]!r}")
     finally:
         jail.close()

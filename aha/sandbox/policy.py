@@ -72,6 +72,8 @@ MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 LOAD, JUMP_EQUAL, JUMP_ABOVE, JUMP_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
+Instruction = tuple[int, int, int, int]
+"""Operation, how many to skip if it holds and if not, and its constant."""
 
 
 def system_call_filter(deny_signals: bool = False, machine: str | None = None) -> bytes:
@@ -83,20 +85,25 @@ def system_call_filter(deny_signals: bool = False, machine: str | None = None) -
     program = [(LOAD, 0, 0, ARCHITECTURE), (JUMP_EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER)]
     if machine == "x86_64":  # the x32 calls are the same under other numbers
         program += [(JUMP_ABOVE, 0, 1, 0x40000000), (RETURN, 0, 0, KILL)]
-    denied = DENIED | (SIGNALS if deny_signals else {})
-    for table, code in ((denied, errno.EPERM), (ABSENT, errno.ENOSYS)):
-        for numbers in table.values():
-            if (number := numbers[column]) is not None:
-                program += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, FAIL | code)]
+    refuse = (RETURN, 0, 0, FAIL | errno.EPERM)
+    found = {numbers[column]: [refuse] for numbers in (DENIED | (SIGNALS if deny_signals else {})).values()}
+    found |= {numbers[column]: [(RETURN, 0, 0, FAIL | errno.ENOSYS)] for numbers in ABSENT.values()}
     for numbers, argument, values, mask in BY_ARGUMENT.values():
         tests = [(JUMP_EQUAL, 0, 1, value) for value in values] + ([(JUMP_BITS, 0, 1, mask)] if mask else [])
         body = [(LOAD, 0, 0, ARGUMENTS + 8 * argument)]
-        for test in tests:
-            body += [test, (RETURN, 0, 0, FAIL | errno.EPERM)]
-        body.append((LOAD, 0, 0, NUMBER))
-        program += [(JUMP_EQUAL, 0, len(body), numbers[column]), *body]
-    program.append((RETURN, 0, 0, ALLOW))
+        found[numbers[column]] = body + [instruction for test in tests for instruction in (test, refuse)]
+    program += _search(sorted((number, body) for number, body in found.items() if number is not None))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _search(cases: list[tuple[int, list[Instruction]]]) -> list[Instruction]:
+    """Run the body of the loaded number, by halving, since installing a filter runs it for every number there is."""
+    if len(cases) == 1:
+        [(number, body)] = cases
+        return [(JUMP_EQUAL, 0, len(body), number), *body, (RETURN, 0, 0, ALLOW)]
+    below, above = cases[: len(cases) // 2], cases[len(cases) // 2 :]
+    first = _search(below)
+    return [(JUMP_ABOVE, len(first), 0, above[0][0]), *first, *_search(above)]
 
 
 READ, FILE = 0b1101, 0b100000000000111

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import secrets
@@ -36,8 +35,7 @@ class Program:
         calls = None
         if self.function:
             calls = {"name": self.function, "nonce": nonce, "arguments": [pack(list(call)) for call in self.calls]}
-        stdin = base64.b64encode(self.stdin).decode()
-        return {"code": self.code, "stdin": stdin, "calls": calls, "limits": self.limits.as_dict()}
+        return {"code": self.code, "stdin": bytes(self.stdin), "calls": calls, "limits": self.limits.as_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +77,11 @@ KILLED: dict[str, tuple[Verdict, str]] = {
 
 def outcome_of(answer: dict[str, Any], nonce: str, limits: Limits) -> Outcome:
     """Read a jail's answer."""
-    streams = {name: base64.b64decode(answer[name]) for name in ("stdout", "stderr", "results")}
-    status, results = answer["status"], _results(streams.pop("results"), nonce)
+    status, results = answer["status"], _results(answer["results"], nonce)
     verdict, reason = _verdict(answer, limits)
     if verdict == "AC" and any(r.raised == "MemoryError" for r in results):
         verdict, reason = "MLE", "out of memory"
-    return Outcome(verdict, reason, status, **streams, results=results, milliseconds=answer["ms"], peak=answer["peak"])
+    return Outcome(verdict, reason, status, answer["stdout"], answer["stderr"], results, answer["ms"], answer["peak"])
 
 
 def _verdict(answer: dict[str, Any], limits: Limits) -> tuple[Verdict, str]:

@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+Reader = Callable[[str, str, bool], list[list[Any]]]
+Comparer = Callable[[list[Any], list[Any], bool], bool]
 MEMORY_BYTES = 2 << 30
 _LENGTH = struct.Struct(">I")
 
@@ -29,20 +31,35 @@ def serve(parent: int, cpu: float) -> None:
     """Answer requests until the parent is gone."""
     replies = os.dup(1)
     os.dup2(2, 1)  # what a library prints is no reply
-    equal = load()
-    equal("x^2", "x \\cdot x", False)
+    read, compare = load()
+    answer({"gold": "x^2", "answer": "x \\cdot x", "lenient": False}, read, compare, lambda: None)
     send(replies, {"cpu": time.process_time()})
     for request in requests(parent):
         signal.setitimer(signal.ITIMER_PROF, cpu)
-        try:
-            same = equal(request["gold"], request["answer"], request["lenient"])
-        except Exception:  # the library met text that it cannot read, or that needs more memory than there is
-            same = False
+        reply = answer(request, read, compare, lambda: send(replies, {"comparing": True}))
         signal.setitimer(signal.ITIMER_PROF, 0)
-        send(replies, {"equal": same, "cpu": time.process_time()})
+        send(replies, reply | {"cpu": time.process_time()})
 
 
-def load() -> Callable[[str, str, bool], bool]:
+def answer(request: dict[str, Any], read: Reader, compare: Comparer, begin: Callable[[], None]) -> dict[str, Any]:
+    """Whether the two are "equal", or the "error" that the library made of two expressions it had read.
+
+    Text that it cannot read, or that takes more memory than there is, equals nothing. `begin` is called between the two.
+    """
+    try:
+        gold, found = read(request["gold"], request["answer"], request["lenient"])
+    except Exception:
+        gold, found = [], []
+    if not gold or not found:
+        return {"equal": False}
+    begin()
+    try:
+        return {"equal": compare(gold, found, request["lenient"])}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
+
+
+def load() -> tuple[Reader, Comparer]:
     """math-verify with a limit on memory and without its own timers, which work in main threads only."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -54,17 +71,21 @@ def load() -> Callable[[str, str, bool], bool]:
     strict = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=exact)]
     loose = [LatexExtractionConfig(boxed_match_priority=0)]
 
-    def equal(gold: str, answer: str, lenient: bool) -> bool:
-        read = loose if lenient else strict
-        a, b = (
-            parse(f"\\boxed{{{text}}}", read, fallback_mode="no_fallback", parsing_timeout=None)  # type: ignore[arg-type]
+    def read(gold: str, answer: str, lenient: bool) -> list[list[Any]]:
+        how = loose if lenient else strict
+        return [
+            parse(f"\\boxed{{{text}}}", how, fallback_mode="no_fallback", parsing_timeout=None)  # type: ignore[arg-type]
             for text in (gold, answer)
-        )
-        if not a or not b or not close(a[0], b[0], 1e-4 if lenient else 1e-9):
-            return False
-        return bool(verify(a, b, allow_set_relation_comp=lenient, timeout_seconds=None))
+        ]
 
-    return equal
+    def compare(gold: list[Any], answer: list[Any], lenient: bool) -> bool:
+        if not close(gold[0], answer[0], 1e-4 if lenient else 1e-9):
+            return False
+        return bool(
+            verify(gold, answer, allow_set_relation_comp=lenient, timeout_seconds=None, raise_on_error=True)  # type: ignore[arg-type]
+        )
+
+    return read, compare
 
 
 def close(a: Any, b: Any, tolerance: float) -> bool:

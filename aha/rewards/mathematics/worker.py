@@ -10,8 +10,10 @@ daemonic processes.
 Whose fault is it when no reply comes? Processor time tells: a busy machine makes a request late, not long. A worker
 that has used CPU_SECONDS on one request is ended by the kernel, and the texts are at fault. So they are when it is
 killed for being late but was at work for half of that, and when it crashes on them twice. If the reference answer
-compared with itself then passes, the answer is `TooHeavy`; if not, the data are (`GoldTooHeavy`). Whatever else ends
-or delays a worker is no text's fault: it is tried again in a new one, and then `WorkerFailed`.
+compared with itself does not pass then, the data are (`GoldTooHeavy`). If it does, an answer that was still being read,
+or that does not pass with 0 either, is `TooHeavy`. But where the library has read both and fails to compare them, in
+time or without an error, the answer is not wrong for it: `WorkerFailed`. Whatever else ends or delays a worker is no
+text's fault either: it is tried again in a new one, and then `WorkerFailed`.
 """
 
 from __future__ import annotations
@@ -46,15 +48,15 @@ _CRASHES = {-int(getattr(signal, name)) for name in ("SIGSEGV", "SIGABRT", "SIGB
 
 
 class TooHeavy(Exception):
-    """Comparing this answer takes too much processor time, or crashes the library."""
+    """Reading this answer, or comparing it with 0, takes too much processor time, or crashes the library."""
 
 
 class GoldTooHeavy(Exception):
-    """So does the reference answer alone."""
+    """So does reading the reference answer, or comparing it with itself."""
 
 
 class WorkerFailed(Exception):
-    """No worker could finish, through no fault of the texts."""
+    """No worker could tell, through no fault of the answer."""
 
 
 class MathVerifyMissing(Exception):
@@ -62,11 +64,11 @@ class MathVerifyMissing(Exception):
 
 
 class _Died(Exception):
-    """A worker ended without a reply: "timed out", "crashed", "stalled" or "lost"."""
+    """A worker ended without a reply: "timed out", "crashed", "stalled" or "lost"; and whether it had read both texts."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, comparing: bool = False) -> None:
         super().__init__(how)
-        self.how = how
+        self.how, self.comparing = how, comparing
 
 
 class _Worker:
@@ -83,23 +85,27 @@ class _Worker:
         )  # fmt: skip
         assert self.process.stdin is not None and self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
-        self.used, self.began = 0.0, time.monotonic()
+        self.used, self.began, self.comparing = 0.0, time.monotonic(), False
         self._receive(START_SECONDS)
 
     def ask(self, message: bytes) -> dict[str, Any]:
         """Send a request and wait for the reply. Raises _Died; the worker is then gone."""
-        self.began = time.monotonic()
+        self.began, self.comparing = time.monotonic(), False
         try:
             self.stdin.write(message)
         except BrokenPipeError:
             raise _Died(self.end()) from None
-        return self._receive(self.wall)
+        reply = self._receive(self.wall)
+        if self.comparing:
+            reply = self._receive(self.wall)
+        return reply
 
     def _receive(self, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         [length] = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
         reply: dict[str, Any] = json.loads(self._read(length, deadline))
-        self.used = reply["cpu"]
+        self.comparing = "comparing" in reply
+        self.used = reply.get("cpu", self.used)
         return reply
 
     def _read(self, size: int, deadline: float) -> bytes:
@@ -109,10 +115,10 @@ class _Worker:
         while len(data) < size:
             left = deadline - time.monotonic()
             if left <= 0 or not poll.poll(left * 1000):
-                raise _Died(self.end(late=True))
+                raise _Died(self.end(late=True), self.comparing)
             part = os.read(self.stdout.fileno(), size - len(data))
             if not part:
-                raise _Died(self.end())
+                raise _Died(self.end(), self.comparing)
             data += part
         return data
 
@@ -157,7 +163,7 @@ class _Worker:
 class Workers:
     """At most `size` worker processes, each started when first needed.
 
-    `counts` holds how often an answer was "too heavy", and how often a worker "timed out", "crashed", "stalled" (was
+    `counts` holds how often an answer was "too heavy" or "undecided", and how often a worker "timed out", "crashed", "stalled" (was
     late without being at work) or was "lost" (ended from outside).
     """
 
@@ -179,18 +185,22 @@ class Workers:
         Raises TooHeavy, GoldTooHeavy, WorkerFailed or MathVerifyMissing.
         """
         reply = self._try(gold, answer, lenient)
-        if reply is None and self._try(gold, gold, lenient) is None:
-            raise GoldTooHeavy(gold[:200])
-        if reply is None:
-            self._count("too heavy")
-            raise TooHeavy(f"more than {self.cpu:g} s of processor time, or a crash")
+        if "fault" in reply:
+            if "fault" in self._try(gold, gold, lenient):
+                raise GoldTooHeavy(gold[:200])
+            if reply["fault"] == "reading" or "fault" in self._try("0", answer, lenient):
+                self._count("too heavy")
+                raise TooHeavy(f"more than {self.cpu:g} s of processor time, or a crash")
+        if "equal" not in reply:
+            self._count("undecided")
+            raise WorkerFailed(f"math-verify could not compare: {reply.get('error', 'it took too long, or crashed')}")
         return bool(reply["equal"])
 
-    def _try(self, gold: str, answer: str, lenient: bool) -> dict[str, Any] | None:
-        """The reply, or None if the texts are at fault."""
+    def _try(self, gold: str, answer: str, lenient: bool) -> dict[str, Any]:
+        """The reply, or at what the texts were at "fault": when they were read, or compared."""
         message = _pack({"gold": gold, "answer": answer, "lenient": lenient})
         if len(message) > MAX_MESSAGE:
-            return None
+            return {"fault": "reading"}
         ends = []
         for _ in range(2):
             try:
@@ -198,10 +208,8 @@ class Workers:
             except _Died as death:
                 self._count(death.how)
                 ends.append(death.how)
-                if death.how == "timed out":
-                    return None
-        if ends == ["crashed", "crashed"]:
-            return None
+                if death.how == "timed out" or ends == ["crashed", "crashed"]:
+                    return {"fault": "comparing" if death.comparing else "reading"}
         raise WorkerFailed(f"two workers were {' and '.join(ends)}")
 
     def _ask(self, message: bytes) -> dict[str, Any]:

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import json
 import os
-import signal
 import sys
-import threading
-import traceback
 import types
-from typing import Any
 
 from .values import OUT_OF_MEMORY, SYNTAX_ERROR, pack, unpack
 
@@ -20,21 +14,29 @@ RESULTS = 3
 """The descriptor that results go to."""
 
 
-def run(job: dict[str, Any]) -> None:
-    """Run the job's program as an interpreter would, and end the process with its status."""
-    code = 1
-    with contextlib.suppress(BaseException):
-        code = _status(job)
-    os._exit(code)
-
-
-def _status(job: dict[str, Any]) -> int:
-    for number in (signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
+def prepare() -> None:
+    """Make the streams of a new interpreter, once for all programs: pipes, as theirs will be."""
+    for number, descriptor in enumerate(os.pipe()):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc]  # noqa: SIM115
     sys.argv, sys.orig_argv = [FILE], [FILE]
+
+
+def run(job: dict) -> None:
+    """Run the job's program as an interpreter would, and end the process with its status."""
+    code = 1
+    try:
+        code = _status(job)
+    finally:
+        os._exit(code)
+
+
+def _status(job: dict) -> int:
+    if "random" in sys.modules:
+        sys.modules["random"].seed()  # or all programs would draw the same numbers
     try:
         execute(job)
         code = 0
@@ -48,11 +50,17 @@ def _status(job: dict[str, Any]) -> int:
         trace = error.__traceback__
         while trace and trace.tb_frame.f_code.co_filename != FILE:  # the frames of this file explain nothing
             trace = trace.tb_next
-        traceback.print_exception(type(error), error, trace)
+        _print_error(error, trace)
     return _finish(code)
 
 
-def _exit_code(code: Any) -> int:
+def _print_error(error: BaseException, trace: types.TracebackType | None) -> None:
+    import traceback
+
+    traceback.print_exception(type(error), error, trace)
+
+
+def _exit_code(code: object) -> int:
     if code is None:
         return 0
     if isinstance(code, int):
@@ -61,33 +69,44 @@ def _exit_code(code: Any) -> int:
     return 1
 
 
-def execute(job: dict[str, Any]) -> None:
+def execute(job: dict) -> None:
     """Run the program in a module of its own, and call its function where the job has calls."""
     name = "solution" if job["calls"] else "__main__"
     sys.modules[name] = module = types.ModuleType(name)
     module.__file__ = os.path.abspath(FILE)
-    with contextlib.suppress(OSError), open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(job["code"])  # for tracebacks, and for programs that read themselves
     try:
+        _write(job["code"])
         code = compile(job["code"], FILE, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, OverflowError) as error:
-        traceback.print_exception(type(error), error, None)
+        _print_error(error, None)
         raise SystemExit(SYNTAX_ERROR) from None
     exec(code, module.__dict__)
     if job["calls"]:
         _answer_calls(module, job["calls"])
 
 
-def _answer_calls(module: types.ModuleType, calls: dict[str, Any]) -> None:
+def _write(code: str) -> None:
+    """For tracebacks, and for programs that read themselves."""
+    try:
+        file = os.open(FILE, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.write(file, code.encode("utf-8", "surrogatepass"))
+        os.close(file)
+    except OSError:
+        return
+
+
+def _answer_calls(module: types.ModuleType, calls: dict) -> None:
     """Call the function once a test and write a line a result: the nonce, then what it returned."""
-    target: Any = module
+    import json
+
+    target = module
     for part in calls["name"].split("."):
         target = getattr(target, part)
         if isinstance(target, type):
             target = target()
     for packed in calls["arguments"]:
         try:
-            line = {"value": pack(target(*unpack(packed)))}
+            line = {"value": pack(target(*unpack(packed)))}  # type: ignore[operator]
         except MemoryError:
             line = {"raised": "MemoryError"}
         except Exception as error:
@@ -100,14 +119,17 @@ def _answer_calls(module: types.ModuleType, calls: dict[str, Any]) -> None:
 def _finish(code: int) -> int:
     """What an interpreter does at its end: wait for threads, run exit functions, flush."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
+        if "threading" in sys.modules:
+            sys.modules["threading"]._shutdown()
         atexit._run_exitfuncs()
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        _print_error(error, error.__traceback__)
     try:
         sys.stdout.flush()
     except BaseException:
         code = code or 120
-    with contextlib.suppress(BaseException):
+    try:
         sys.stderr.flush()
+    except BaseException:
+        return code
     return code

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 SYNTAX_ERROR, OUT_OF_MEMORY = 85, 86
 """Exit statuses by which a program that failed says how. A liar gains nothing: all of these are failures."""
