@@ -39,7 +39,9 @@ from aha.train.guards import (
 )  # fmt: skip
 
 Verb = Literal["ok", "warn", "halt", "rollback"]
-Name = Literal["not-finite", "mismatch", "explosion", "graders", "cut-off", "entropy", "no-signal", "length", "deceived"]
+Name = Literal[
+    "not-finite", "mismatch", "explosion", "graders", "cut-off", "entropy", "no-signal", "length", "deceived"
+]
 
 
 class HealthSettings(Settings):
