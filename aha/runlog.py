@@ -156,9 +156,10 @@ class RunLog:
 
     def forget(self, step: int) -> None:
         """Give up the checkpoints after `step`; the run then goes on from the newest that is left."""
-        for later, folder in self._checkpoints():
-            if later > step:
-                self._discard(folder)
+        with disk.writing(self.root):
+            for later, folder in self._checkpoints():
+                if later > step:
+                    self._discard(folder)
 
     def _checkpoints(self) -> list[tuple[int, Path]]:
         """Newest first."""

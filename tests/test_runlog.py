@@ -396,3 +396,11 @@ def test_a_bug_in_the_writer_keeps_its_traceback(log):
     with pytest.raises(ZeroDivisionError):
         log.checkpoint(1, lambda folder: 1 / 0)
     assert names(log.root / "checkpoints") == []
+
+
+def test_checkpoints_of_steps_that_are_given_up_are_forgotten(tmp_path):
+    with RunLog.open(tmp_path / "run", "", keep=3) as log:
+        for step in (2, 4, 6):
+            log.checkpoint(step, lambda folder: (folder / "weights").write_text("x"))
+        log.forget(3)
+        assert log.latest()[0] == 2

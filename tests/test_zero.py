@@ -165,3 +165,11 @@ def test_eval_prints_json_and_nothing_else():
     done = aha("eval", "tiny", "--questions=5", "--samples=2", "--max-tokens=64", "--json")
     summary = json.loads(done.stdout)
     assert summary["questions"] == 5 and summary["samples"] == 2 and 0 <= summary["pass@1"] <= 1
+
+
+@pytest.mark.slow
+def test_a_learning_rate_that_breaks_the_model_is_rolled_back_and_told_in_a_line(tmp_path):
+    broken = zero(tmp_path / "run", "--steps=8", "--grpo.lr=0.2", "--grpo.warmup=0")
+    assert broken.returncode == 2 and broken.stderr.count("\n") == 1
+    assert "grpo.lr" in broken.stderr and "the weights of step 0 are in" in broken.stderr
+    assert [f.name for f in (tmp_path / "run" / "checkpoints").glob("step-*")] == ["step-000000"]

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from aha.pipeline.cost import cost_of
@@ -137,7 +136,7 @@ def origin(run: Whole) -> dict[str, str]:
     began = [when for stage in run.stages if (when := value(stage.record, "began"))]
     date = datetime.fromtimestamp(min(began), UTC).date().isoformat() if began else ""
     argv = first.get("argv")
-    command = shlex.join([Path(str(argv[0])).name, *map(str, argv[1:])]) if isinstance(argv, list) and argv else ""
+    command = shlex.join(["aha", *map(str, argv[1:])]) if isinstance(argv, list) and argv else ""
     told = {"command": command, "began": date, "cost": cost_of(run.stages).in_words() if run.stages else ""}
     told |= {key: str(first.get(key) or "") for key in ("cpu", "cpus", "platform", "aha", "python", "torch")}
     told |= {key: str(machine[key]) for key in ("seed", "dtype") if key in machine}

@@ -23,6 +23,8 @@ def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:
     with suppress(OSError, ValueError):  # `load` says what is wrong with the file
         told = tomllib.loads(file.read_text(encoding="utf-8"))
     name = told.get("recipe", "zero")
+    if name == "claims":
+        raise ConfigError(f"{file} is a recipe of claims; start it with: aha claims {file}")
     if name not in RECIPES:
         raise ConfigError(f"{file}: no recipe {name!r}; there are: {', '.join(RECIPES)}")
     kind = RECIPES[str(name)]

@@ -23,11 +23,11 @@ from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
 from aha.tasks.base import Task
 from aha.train import grpo
-from aha.train.health import Health
+from aha.train.health import Health, Verdict
 from aha.train.rollouts import Rollout, advantages
 from aha.types import Completion, Problem, Sampling, Score
 
-MAY_CHANGE = ("steps", "keep", "save_every", "out")
+MAY_CHANGE = ("steps", "keep", "save_every", "out", "health")
 """Settings that a continued run may change: none of them alters the path of training."""
 PROBES = 10
 """Test questions whose replies are kept at every evaluation, to be read side by side."""
@@ -60,8 +60,9 @@ class _Reinforcement:
         self.engine = TorchEngine(training.policy, training.chat)
         self.base_reflection: float | None = None
         self.health = Health(settings.health, machine.dtype)
+        self.verdict = Verdict("ok")
         for record in read_jsonl(self.log.root / "metrics.jsonl"):
-            self.health.check(record)
+            self.verdict = self.health.check(record)
 
     def go(self) -> None:
         """Train to the last step."""
@@ -74,8 +75,9 @@ class _Reinforcement:
             self.seed, self.training.hold,
         )  # fmt: skip
         for rollout, record in steps:
-            self.watch(self.record(rollout, record))
+            record = self.record(rollout, record)
             self.training.release()
+            self.watch(record)
             self.catch_up()
 
     def record(self, rollout: Rollout, record: dict[str, Any]) -> dict[str, Any]:
@@ -87,18 +89,19 @@ class _Reinforcement:
         return record
 
     def watch(self, record: dict[str, Any]) -> None:
-        """Say what the guards say of a step. Raises UnsoundError when they stop the run."""
-        verdict = self.health.check(record)
-        if verdict.state == "ok":
+        """Say what the guards say of a step, when they change their opinion. Raises UnsoundError when they stop the run."""
+        last, self.verdict = self.verdict, self.health.check(record)
+        if self.verdict.words and (self.verdict.state, self.verdict.guard) != (last.state, last.guard):
+            self.screen.note(f"  {self.verdict.state} ({self.verdict.guard}): {self.verdict.words}")
+        if self.verdict.state not in ("halt", "rollback"):
             return
-        if verdict.state == "warn":
-            self.screen.note(f"  warning ({verdict.guard}): {verdict.words}")
-            return
-        if verdict.good is not None:
-            self.log.forget(verdict.good)
+        if self.verdict.good is None:
+            self.training.save()  # the weights themselves are sound
+        else:
+            self.log.forget(self.verdict.good)
         found = self.log.latest()
-        left = f"what was learnt up to step {found[0]} is kept" if found else "nothing that was learnt is kept"
-        raise UnsoundError(f"{self.log.root}: stopped after step {self.state.step}: {verdict.words}; {left}")
+        left = f"; the weights of step {found[0]} are in {found[1]}" if found else ""
+        raise UnsoundError(f"{self.log.root}: stopped after step {self.state.step}: {self.verdict.words}{left}")
 
     def catch_up(self) -> None:
         """Evaluate and save if this step calls for it and that has not been done."""
@@ -109,7 +112,7 @@ class _Reinforcement:
         due = last or step % self.settings.evaluate.every == 0
         if due and not any(row["step"] == step for row in self.evaluations()):
             self.measure(final=last or step == 0)
-        if last or (step % self.settings.save_every == 0 and not self.health.suspect):
+        if (last or step % self.settings.save_every == 0) and not self.health.suspect:
             self.training.save()
 
     def evaluations(self) -> list[dict[str, Any]]:

@@ -57,14 +57,14 @@ def journey(s: Journey, screen: Screen) -> Path:
 
 
 def _curated_set(reformatted: Stage, exams: Sequence[Stage]) -> dict[str, Any]:
-    """What reformatting did, how good each model is, what the largest set gave, and what the smallest lacks."""
+    """What reformatting did, how good each model is, what smaller sets lack, and what the largest gave."""
     before, after, gained = (reformatted.record[name] for name in ("before", "after", "gained"))
     lines = [
         f"teacher's samples right as they came {_percent(before)}, reformatted {_percent(after)}: "
         f"{100 * gained[0]:+.2f} points ({100 * gained[1]:+.2f} to {100 * gained[2]:+.2f})"
     ]
     base, _, *students = exams
-    pairs = [(students[-1], base), *((small, students[-1]) for small in reversed(students[:-1]))]
+    pairs = [*((small, students[-1]) for small in students[:-1]), (students[-1], base)]
     return _told(lines, exams, pairs)
 
 

@@ -60,13 +60,13 @@ def graded() -> Rubric:
 
 
 def binary() -> Rubric:
-    """A right answer and nothing else."""
-    return Rubric((1.0, correct))
+    """A right answer and nothing else; the format is watched."""
+    return Rubric((1.0, correct), (0.0, formatted))
 
 
 def tiered() -> Rubric:
-    """TinyZero's reward."""
-    return Rubric((1.0, tinyzero))
+    """TinyZero's reward; what is right and whether it is in the format are watched beside it."""
+    return Rubric((1.0, tinyzero), (0.0, correct), (0.0, formatted))
 
 
 RUBRICS: dict[str, Callable[[], Rubric]] = {"graded": graded, "binary": binary, "tiered": tiered}
