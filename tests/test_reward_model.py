@@ -197,10 +197,10 @@ def trained(data, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("make", "least"), [(world_pairs, 0.5), (world_labels, 0.75)])
+@pytest.mark.parametrize(("make", "least"), [(world_pairs, 0.5), (world_labels, 0.6)])
 def test_the_world_is_learnt_from_the_shipped_base(make, least):
     """Pairs are hard for a model this small: 6,000 of them take it to 72 % on questions it has not read."""
-    scorer = trained(make(3_000, 0), WORLD)
+    scorer = trained(make(2_000, 0), WORLD)
     assert accuracy(scorer, make(500, 0, held_out=True)).low > least
 
 

@@ -15,8 +15,8 @@ from aha.pipeline.runner import read_stages
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("zero", "cold", "dev1", "dev2", "traces", "data", "dev3", "helpful", "safe", "rules", "r1", "exam-r1")
-KINDS = ("zero", "cold", "dev1", "data", "helpful", "r1", "exam-r1")
-"""Stages that do different work; the others are of these kinds."""
+KINDS = ("zero", "cold", "dev1", "helpful", "exam-base")
+"""A stage of each kind: reinforcement, collecting, fine-tuning, reward models, exams."""
 RECIPE = """
 recipe = "r1"
 dtype = "fp32"
