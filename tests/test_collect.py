@@ -78,8 +78,8 @@ def test_an_empty_set_says_which_filter_took_how_many(tmp_path):
 def test_refining_by_rule_adds_words_and_keeps_the_steps(tmp_path):
     _, [example] = sampled(tmp_path, RIGHT, refine=by_rule)
     reply = parse_reply(example.reply)
-    assert reply.thinking == "I need 98.\n44 - 19 = 25 no\n44 + 19 = 63, 63 + 35 = 98 yes"
-    assert reply.answer == "It works: (44 + 19) + 35 = 98.\n(44 + 19) + 35"
+    assert reply.thinking == "let me try\n44 - 19 = 25 no\n44 + 19 = 63, 63 + 35 = 98 yes"
+    assert reply.answer == "I think it is (44 + 19) + 35\n(44 + 19) + 35"
     assert reply.conclusion == "(44 + 19) + 35"
 
 
