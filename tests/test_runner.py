@@ -7,9 +7,11 @@ import json
 import pytest
 
 from aha.config import Settings
-from aha.errors import CheckpointError, RunError
+from aha.errors import CheckpointError, RunError, SandboxError
 from aha.pipeline.recipe import Machine
 from aha.pipeline.runner import Runner, key_of, read_stages
+from aha.sandbox import pool
+from aha.sandbox.verdict import Program
 from tests.toys import quiet_screen
 
 
@@ -70,6 +72,24 @@ def test_an_interrupted_stage_goes_on_in_its_own_folder(tmp_path):
         assert (run.stage("one", {"toy": Toy()}, {}, ("out",), goes_on).folder / "out").read_text() == "done"
 
 
+def test_programs_run_unprotected_only_when_asked_and_the_stage_says_so(tmp_path, monkeypatch):
+    pool.shared_pool.cache_clear()
+    monkeypatch.setattr(pool, "best_level", lambda: (None, {"forks": "not here"}))
+    monkeypatch.setattr(pool, "_unprotected", False)
+    with pytest.raises(SandboxError, match="--unprotected true"):
+        pool.shared_pool()
+
+    def runs(folder):
+        (folder / "out").write_bytes(pool.shared_pool().run(Program("print(1)")).stdout)
+        return {}
+
+    with Runner(tmp_path, Machine(unprotected=True), quiet_screen()) as run:
+        record = run.stage("one", {}, {}, ("out",), runs).record
+    pool.shared_pool().close()
+    pool.shared_pool.cache_clear()
+    assert record["jail"] == "none" and record["machine"]["unprotected"]
+
+
 def test_a_second_process_is_refused(tmp_path):
     with Runner(tmp_path, Machine(), quiet_screen()), pytest.raises(RunError, match="already in use"):
         Runner(tmp_path, Machine(), quiet_screen())
@@ -88,4 +108,9 @@ def test_a_stage_records_where_it_came_from(tmp_path):
     two = json.loads((next((tmp_path / "stages").glob("two-*")) / "stage.json").read_text())
     one = read_stages(tmp_path)[0]
     assert two["inputs"] == {"base": {"stage": "one", "digest": one.digest}}
-    assert two["settings"]["toy.letter"] == "b" and two["machine"] == {"seed": 0, "dtype": "bf16", "threads": 0}
+    assert two["settings"]["toy.letter"] == "b" and two["machine"] == {
+        "seed": 0,
+        "dtype": "bf16",
+        "threads": 0,
+        "unprotected": False,
+    }

@@ -10,13 +10,14 @@ from aha.errors import ConfigError, ModelError
 from aha.models.folder import read_config, resolve
 from aha.pipeline.recipe import Rl
 from aha.pipeline.recipe_r1 import R1
+from aha.sandbox.pool import required_level
 
 BYTES_A_WEIGHT = 18
 """What training holds for each weight: the weight, its fp32 master, gradient, and AdamW's two averages."""
 
 
 def check(s: R1) -> None:
-    """Raises ModelError or ConfigError, one line, for a recipe that could not run to its end."""
+    """Raises ModelError, ConfigError or SandboxError, one line, for a recipe that could not run to its end."""
     for name in (s.base, *s.students):
         _fits(name, resolve(name))
     if len(set(s.students)) < len(s.students):
@@ -25,6 +26,8 @@ def check(s: R1) -> None:
         settings: Rl = getattr(s, stage)
         if not settings.steps:
             raise ConfigError(f"{stage}.steps is 0; a stage of reinforcement takes at least one step")
+    if not s.unprotected:
+        required_level()
     if not any((s.world.countdown, s.world.arithmetic, s.world.programs, s.world.choice)):
         raise ConfigError("world: all shares are 0, so there is nothing to train on; raise one of them")
 

