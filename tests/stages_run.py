@@ -27,7 +27,7 @@ START = {
     "cpus": 2,
     "argv": ["/x/aha", "run", "a.toml"],
 }
-DOMAIN = {"examples": 30, "mean_characters": 81.0, "languages": {"en": 20, "zh": 10}, "sources": {"dev2": 30},
+DOMAIN = {"examples": 30, "tokens": 810, "mean_tokens": 27.0, "languages": {"en": 20, "zh": 10}, "sources": {"dev2": 30},
           "without_thinking": 0}  # fmt: skip
 SAID = {
     "zero": {"headline": "test pass@1 20 % -> 80 %", "sampled_tokens": 4e6, "trained_tokens": 3e6, "weights": 2e6},

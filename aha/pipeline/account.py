@@ -99,11 +99,11 @@ def data_card(run: Whole) -> list[Sheet]:
         sheet = Sheet(
             f"{stage.name}: left out {_count(stage.record, 'repeated')} repeated examples and "
             f"{_count(stage.record, 'overlapping')} whose prompt overlaps an evaluation",
-            ["domain", "examples", "mean characters", "languages", "sources", "without thinking"],
+            ["domain", "examples", "mean tokens", "languages", "sources", "without thinking"],
         )
         for name, row in told.items():
             counts = [_shares(row.get(key)) for key in ("languages", "sources")]
-            cells = [_count(row, key) for key in ("examples", "mean_characters", "without_thinking")]
+            cells = [_count(row, key) for key in ("examples", "mean_tokens", "without_thinking")]
             sheet.rows.append([str(name), cells[0], cells[1], *counts, cells[2]])
         total = sum(value(row, "examples") or 0 for row in told.values())
         sheets.append(Sheet(sheet.caption, sheet.head, [*sheet.rows, ["all", f"{total:,.0f}", *[""] * 4]]))

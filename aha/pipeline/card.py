@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aha import disk, tables
+from aha.chat import Chat
 from aha.pipeline.collect import write_rows
 from aha.pipeline.filters import contaminated
 from aha.pipeline.recipe_r1 import General
@@ -19,14 +20,21 @@ from aha.tasks.general import examples as general_examples
 Row = dict[str, Any]
 
 
-def joined(folder: Path, traces: Path, settings: General, seed: int, known: set[tuple[str, ...]]) -> dict[str, Any]:
-    """Write reasoning traces and general examples as one data set, without repetitions, and its card beside it."""
+def joined(
+    folder: Path, traces: Path, settings: General, seed: int, known: set[tuple[str, ...]], chat: Chat
+) -> dict[str, Any]:
+    """Write reasoning traces and general examples as one data set, without repetitions, and its card beside it.
+
+    `chat` counts the tokens of what is to be learnt: replies as they stand in the data, not as they were sampled.
+    """
     reasoning = _once(tables.read_jsonl(traces))
     count = max(1, round(len(reasoning) / settings.ratio))
     drawn = [asdict(example) | {"tokens": 0} for example in general_examples(2 * count, seed)]
     clean = [row for row in drawn if not contaminated(row["prompt"], known)]
     general = clean[:count]
     rows = reasoning + general
+    for row, ids in zip(rows, chat.encode_batch([row["reply"] for row in rows]), strict=True):
+        row["tokens"] = len(ids)
     write_rows(folder / "data.jsonl", rows)
     card = {
         "domains": describe(rows),
@@ -44,14 +52,15 @@ def _once(rows: list[Row]) -> list[Row]:
 
 
 def describe(rows: list[Row]) -> dict[str, dict[str, Any]]:
-    """For each domain: examples, mean length in characters, languages, sources, and how many do not think."""
+    """For each domain: examples, tokens of their replies, languages, sources, and how many do not think."""
     by_domain: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_domain[row["domain"]].append(row)
     return {
         domain: {
             "examples": len(held),
-            "mean_characters": sum(len(row["reply"]) for row in held) / len(held),
+            "tokens": sum(row["tokens"] for row in held),
+            "mean_tokens": sum(row["tokens"] for row in held) / len(held),
             "languages": dict(Counter(row["language"] for row in held)),
             "sources": dict(Counter(row["source"] for row in held)),
             "without_thinking": sum("<think></think>" in row["reply"] for row in held),
@@ -64,16 +73,16 @@ def as_markdown(card: dict[str, Any]) -> str:
     """The card as a page."""
     lines = [
         "# Data card", "",
-        "| domain | examples | mean characters | languages | sources | without thinking |", "|---|---|---|---|---|---|",
+        "| domain | examples | mean tokens | languages | sources | without thinking |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for domain, told in card["domains"].items():
         languages, sources = (", ".join(f"{k} {v}" for k, v in told[name].items()) for name in ("languages", "sources"))
         lines.append(
-            f"| {domain} | {told['examples']} | {told['mean_characters']:.0f} | {languages} | {sources} | "
+            f"| {domain} | {told['examples']} | {told['mean_tokens']:.0f} | {languages} | {sources} | "
             f"{told['without_thinking']} |"
         )
-    total = sum(told["examples"] for told in card["domains"].values())
-    lines += [f"| all | {total} | | | | |", ""]
+    total, tokens = (sum(told[name] for told in card["domains"].values()) for name in ("examples", "tokens"))
+    lines += [f"| all | {total} | {tokens / max(1, total):.0f} | | | |", ""]
     lines.append(
         f"Left out: {card['repeated']} repeated examples and {card['overlapping']} whose prompt overlaps an evaluation."
     )

@@ -17,7 +17,7 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
 
 def wrong(score: Score) -> str:
     """Why a reply is no right one, or nothing."""
-    right = score.parts.get("correct")
+    right = score.parts.get("correct", score.parts.get("judged_correct"))
     if right is None or score.total is None:
         return "grader failed"
     return "" if right >= 1 else score.reason or "wrong"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from aha.pipeline.recipe import Machine
@@ -14,15 +14,25 @@ from aha.runlog import RunLog
 from aha.train import sft
 from aha.types import Example
 
+Steps = Iterator[dict[str, float]]
+Train = Callable[..., Steps]
+"""`sft.train`, or what takes its place and its arguments."""
+
 
 def fine_tuned(
-    log: RunLog, base: Path, examples: Sequence[Example], settings: FineTune, machine: Machine, screen: Screen
+    log: RunLog,
+    base: Path,
+    examples: Sequence[Example],
+    settings: FineTune,
+    machine: Machine,
+    screen: Screen,
+    train: Train = sft.train,
 ) -> Training:
     """Train the model of folder `base` on the examples to the last step, from wherever the open run folder stands."""
     training = Training(log, base, machine, lambda policy: sft.start(policy, settings))
     state = training.state
     with training.stoppable(screen.note):
-        steps = sft.train(training.policy, training.chat, examples, settings, state, machine.seed, training.hold)
+        steps = train(training.policy, training.chat, examples, settings, state, machine.seed, training.hold)
         for record in steps:
             log.metrics({"step": state.step, "time": time.time()} | record)
             training.release()

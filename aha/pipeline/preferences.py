@@ -19,7 +19,6 @@ from aha.rewards.rubric import Grade, GroupGrader, Rubric
 from aha.tables import json_line
 from aha.tasks.base import Task
 from aha.tasks.general import correct, general
-from aha.tasks.mixture import mixture
 from aha.tasks.preferences import Labelled, Pair, world_labels, world_pairs
 from aha.train import reward_model
 from aha.train.state import State
@@ -74,10 +73,8 @@ def all_scenarios(run: Runner, s: R1, start: Stage, helpful_model: Stage, safe_m
         load = DTYPES[run.machine.dtype]
         learned = preferred(Scorer.load(helpful_model.model, load), Scorer.load(safe_model.model, load))
         rubric = Rubric((s.preference, learned), (0.1, formatted), (0.0, correct), (0.0, strict))
-        parts = {name: (share * (1 - s.open_share), part) for name, (share, part) in world.parts(s.world).items()}
-        whole = sum(share for share, _ in parts.values()) / (1 - s.open_share)
-        parts["general"] = (whole * s.open_share, replace(general(), rubric=rubric))
-        return world.in_one_language(mixture(parts), s.language)
+        asked = world.with_general(s.world, s.open_share, replace(general(), rubric=rubric))
+        return world.in_one_language(asked, s.language)
 
     told: dict[str, Setting] = {
         "rl": s.scenarios, "world": s.world, "language": s.language, "preference": s.preference,

@@ -21,6 +21,27 @@ class FineTune(Sft):
     """Steps between checkpoints."""
 
 
+class Student(FineTune):
+    """How students are trained."""
+
+    logits: float = Field(0.0, ge=0, le=1)
+    """Share of R1's own distributions in the loss (Hinton's distillation, 1503.02531; one tokenizer only). At 0, as in
+    the paper, students learn the words alone."""
+
+
+class Served(Settings):
+    """A model behind a URL that speaks OpenAI's protocol."""
+
+    url: str
+    """Where it is, up to /v1."""
+    model: str
+    """What the server calls it."""
+    key_variable: str = ""
+    """The environment variable that holds its key."""
+    max_tokens: int = Field(2048, ge=1)
+    """Longest reply."""
+
+
 class General(Settings):
     """Data without a rule that grades it: facts, writing, self-knowledge, translation, refusals."""
 
@@ -68,12 +89,17 @@ class R1(Machine):
     """R1-Zero: reinforcement on the base."""
     cold: Collect = Collect()
     """Cold start (A): what of R1-Zero's replies is right and readable."""
+    refiner: Served | None = None
+    """Rewrites what is kept so that it reads well; none leaves it to the embedded world's rules."""
     dev1: FineTune = FineTune()
     """Fine-tuning the base on it (B)."""
     dev2: Rl = Rl()
     """Reasoning-oriented reinforcement with the language reward (C, D)."""
     traces: Collect = Collect()
     """Rejection sampling (E1)."""
+    judge: Served | None = None
+    """Compares replies to general prompts with references, where no rule can; with none, only prompts that a rule
+    grades are sampled."""
     general: General = General()
     """Data of other kinds (E2)."""
     dev3: FineTune = FineTune()
@@ -92,7 +118,7 @@ class R1(Machine):
     """Share of general prompts in the last part."""
     students: list[str] = ["mini-llama", "mini-qwen", "half"]
     """Base models that learn from the same data (R1-Distill)."""
-    distill: FineTune = FineTune()
+    distill: Student = Student()
     """How they learn."""
     table: Table = Table()
     """How every model is measured."""

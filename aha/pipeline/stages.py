@@ -38,7 +38,7 @@ def r1(s: R1, screen: Screen) -> Path:
         final = preferences.all_scenarios(run, s, rules, helpful, safe)
 
         students = [run.given(name, resolve(name)) for name in s.students]
-        distilled = [work.fine_tune(run, f"distill-{given.name}", s.distill, given, data) for given in students]
+        distilled = [work.distill(run, s, given, data, final) for given in students]
 
         for model in (base, zero, dev1, dev2, dev3, final, *students, *distilled):
             work.measure(run, s.table, model)

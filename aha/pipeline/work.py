@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aha.chat import Chat, parse_reply
 from aha.config import Settings
-from aha.models.folder import save_model
+from aha.models.folder import resolve, save_model
 from aha.models.transformer import Transformer
 from aha.pipeline import card, world
 from aha.pipeline.collect import collect, read_examples
 from aha.pipeline.filters import known_runs
-from aha.pipeline.fine_tuning import fine_tuned
+from aha.pipeline.fine_tuning import Steps, Train, fine_tuned
 from aha.pipeline.recipe import Rl
-from aha.pipeline.recipe_r1 import R1, FineTune, Table
-from aha.pipeline.refine import by_rule
+from aha.pipeline.recipe_r1 import R1, FineTune, Served, Table
+from aha.pipeline.refine import Refine, by_engine, by_rule
 from aha.pipeline.rl import reinforce
 from aha.pipeline.runner import Runner, Setting, Stage
 from aha.pipeline.table import examine
 from aha.pipeline.training import engine_of
+from aha.rewards.format import formatted
+from aha.rewards.judge import Judge, correctness
+from aha.rewards.rubric import Rubric
+from aha.rollout.http_engine import HttpEngine
 from aha.runlog import RunLog
 from aha.tables import read_jsonl
 from aha.tasks.base import Task
+from aha.tasks.general import general
+from aha.train import sft
+from aha.train.distill import Distill
+from aha.train.distill import train as imitate
+from aha.train.sft import Sft
+from aha.types import Engine, Example, Problem
 
 MODEL, DATA = ("model",), ("data.jsonl",)
 """What a stage of either kind hands on."""
@@ -74,6 +86,18 @@ def _learnt(folder: Path) -> dict[str, Any]:
     }
 
 
+def refining(s: R1) -> Refine:
+    """Who rewrites replies."""
+    if s.refiner is None:
+        return by_rule
+    return by_engine(served(s.refiner), str, s.refiner.max_tokens)
+
+
+def served(model: Served) -> Engine:
+    """The model behind a URL."""
+    return HttpEngine(model.url, model.model, model.key_variable, chat=True)
+
+
 def cold_start(run: Runner, s: R1, zero: Stage) -> Stage:
     """Cold start (A): what R1-Zero gets right and says readably, refined."""
     task = world.reasoning(s.world)
@@ -81,19 +105,20 @@ def cold_start(run: Runner, s: R1, zero: Stage) -> Stage:
     def work(folder: Path) -> dict[str, Any]:
         engine = engine_of(zero.model, run.machine)
         told = collect(
-            folder, engine, task, s.cold, run.machine.seed + 1, source=zero.name, refine=by_rule,
+            folder, engine, task, s.cold, run.machine.seed + 1, source=zero.name, refine=refining(s),
             known=_evaluated(s.table), say=run.screen.note,
         )  # fmt: skip
         return told | {
             "headline": f"{told['kept']} of {told['in']} replies kept", "weights": weights_of(engine.model),
         }  # fmt: skip
 
-    return run.stage("cold", {"collect": s.cold, "world": s.world, "table": s.table}, {"zero": zero}, DATA, work)
+    asked: dict[str, Setting] = {"collect": s.cold, "world": s.world, "table": s.table}
+    return run.stage("cold", asked | ({"refiner": s.refiner} if s.refiner else {}), {"zero": zero}, DATA, work)
 
 
 def rejection_sampling(run: Runner, s: R1, model: Stage) -> Stage:
-    """Rejection sampling (E1): the model's own right and readable replies."""
-    task = world.reasoning(s.world)
+    """Rejection sampling (E1): the model's own right and readable replies; a judge says so where no rule can."""
+    task = judged(s, s.judge) if s.judge else world.reasoning(s.world)
 
     def work(folder: Path) -> dict[str, Any]:
         engine = engine_of(model.model, run.machine)
@@ -105,26 +130,44 @@ def rejection_sampling(run: Runner, s: R1, model: Stage) -> Stage:
             "headline": f"{told['kept']} of {told['in']} replies kept", "weights": weights_of(engine.model),
         }  # fmt: skip
 
-    return run.stage("traces", {"collect": s.traces, "world": s.world, "table": s.table}, {"model": model}, DATA, work)
+    asked: dict[str, Setting] = {"collect": s.traces, "world": s.world, "table": s.table}
+    return run.stage("traces", asked | ({"judge": s.judge} if s.judge else {}), {"model": model}, DATA, work)
+
+
+def judged(s: R1, model: Served) -> Task:
+    """The reasoning tasks and general prompts, whose replies a judge compares with a reference (section 2.3.3)."""
+    judge = Judge(served(model), str, model.max_tokens)
+    rubric = Rubric((1.0, correctness(judge, summary_of)), (0.1, formatted))
+    return world.with_general(s.world, s.open_share, replace(general(), rubric=rubric))
+
+
+def summary_of(problem: Problem) -> str:
+    """The answer of the problem's own solution."""
+    reply = parse_reply(problem.solution or "")
+    return reply.answer if reply else problem.solution or ""
 
 
 def second_data(run: Runner, s: R1, traces: Stage) -> Stage:
     """The second data set (E2): reasoning traces and data of other kinds, with its card."""
 
     def work(folder: Path) -> dict[str, Any]:
-        return card.joined(folder, traces.data, s.general, run.machine.seed, _evaluated(s.table))
+        chat = Chat.load(resolve(s.base))
+        return card.joined(folder, traces.data, s.general, run.machine.seed, _evaluated(s.table), chat)
 
     return run.stage("data", {"general": s.general, "table": s.table}, {"traces": traces}, DATA, work)
 
 
-def fine_tune(run: Runner, name: str, settings: FineTune, base: Stage, data: Stage) -> Stage:
+def fine_tune(
+    run: Runner, name: str, settings: FineTune, base: Stage, data: Stage, others: Mapping[str, Stage] | None = None,
+    train: Train = sft.train,
+) -> Stage:  # fmt: skip
     """Supervised fine-tuning of a base on a data set."""
     told: dict[str, Setting] = {"sft": settings}
 
     def work(folder: Path) -> dict[str, Any]:
         examples = read_examples(data.data)
         with RunLog.open(folder, _toml(told), keep=1) as log:
-            training = fine_tuned(log, base.model, examples, settings, run.machine, run.screen)
+            training = fine_tuned(log, base.model, examples, settings, run.machine, run.screen, train)
             save_model(training.policy, training.chat, folder / "model")
         steps = read_jsonl(folder / "metrics.jsonl")
         return {
@@ -134,7 +177,22 @@ def fine_tune(run: Runner, name: str, settings: FineTune, base: Stage, data: Sta
             "weights": weights_of(training.policy),
         }
 
-    return run.stage(name, told, {"base": base, "data": data}, MODEL, work)
+    return run.stage(name, told, {"base": base, "data": data, **(others or {})}, MODEL, work)
+
+
+def distill(run: Runner, s: R1, student: Stage, data: Stage, teacher: Stage) -> Stage:
+    """R1-Distill: a student learns the teacher's replies, and its distributions over them where the recipe says so."""
+    name = f"distill-{student.name}"
+    if not s.distill.logits:
+        return fine_tune(run, name, s.distill, student, data)
+    source = engine_of(teacher.model, run.machine)
+
+    def imitates(policy: Transformer, chat: Chat, examples: Sequence[Example], settings: Sft, *state: Any) -> Steps:
+        told = {name: getattr(settings, name) for name in Sft.model_fields}
+        as_told = Distill(**told, alpha=s.distill.logits)
+        return imitate(policy, chat, source.model, source.chat, examples, as_told, *state)
+
+    return fine_tune(run, name, s.distill, student, data, {"teacher": teacher}, imitates)
 
 
 def measure(run: Runner, settings: Table, model: Stage) -> Stage:

@@ -61,6 +61,13 @@ def reasoning(world: World) -> Task:
     return mixture(parts(world))
 
 
+def with_general(world: World, share: float, task: Task) -> Task:
+    """The reasoning tasks with `task`, of general prompts, as `share` of the whole."""
+    reasoned = {name: (weight * (1 - share), part) for name, (weight, part) in parts(world).items()}
+    whole = sum(weight for weight, _ in reasoned.values()) / (1 - share)
+    return mixture(reasoned | {"general": (whole * share, task)})
+
+
 def with_reward(task: Task, weight: float, reward: GroupGrader) -> Task:
     """The task with one more reward; weight 0 only watches it."""
     return replace(task, rubric=Added(task.rubric, Rubric((weight, reward))))

@@ -5,7 +5,7 @@
 
 R1 was trained on these by learned rewards (arXiv 2501.12948, section 2.3.4). The rubric here is a strict rule, which
 no training sees: it tells whether a learned reward was satisfied or deceived. Beside this file: the questions
-(`general_questions`, `general_safety`, which say what is held out) and the rule (`general_grade`).
+(`models.world.questions` and `requests`, which say what is held out) and the rule (`general_grade`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import get_args
 
 from aha.chat import render
 from aha.errors import ConfigError
+from aha.models.world.questions import Domain, Question, world_questions
+from aha.models.world.requests import safety
 from aha.rewards.format import formatted
 from aha.rewards.rubric import Rubric
 from aha.tasks.base import Task
 from aha.tasks.general_grade import answer_of, correct
-from aha.tasks.general_questions import Domain, Question, world_questions
-from aha.tasks.general_safety import safety
 from aha.types import Example, Problem
 
 __all__ = ["DOMAINS", "answer_of", "correct", "draw", "examples", "general", "problem_of", "questions", "reply"]
@@ -93,6 +93,6 @@ def _test(domains: Sequence[Domain], count: int, seed: int) -> list[Problem]:
 def examples(count: int, seed: int, domains: Sequence[Domain] = DOMAINS) -> list[Example]:
     """Reference replies to training questions, for the second round of supervised fine-tuning (section 2.3.3)."""
     return [
-        Example(p.prompt, p.solution or "", "reference", "general", p.answer["language"], p.id)
+        Example(p.prompt, p.solution or "", "reference", p.answer["domain"], p.answer["language"], p.id)
         for p in draw(count, seed, domains)
     ]
