@@ -16,10 +16,11 @@ import torch
 from aha.chat import Chat
 from aha.evaluate import evaluate
 from aha.models.folder import load_model, resolve
+from aha.models.world.choice_text import QUESTIONS
 from aha.rollout.engine import TorchEngine
 from aha.tasks.arithmetic import arithmetic
 from aha.tasks.base import Task
-from aha.tasks.choices import QUESTIONS, choices
+from aha.tasks.choices import choices
 from aha.tasks.countdown import countdown
 from aha.tasks.short_programs import COMPOSED, FAMILIES, short_programs
 from aha.types import Problem, Sampling

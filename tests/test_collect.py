@@ -6,7 +6,7 @@ import pytest
 
 from aha.chat import parse_reply
 from aha.errors import DataError
-from aha.pipeline.collect import collect, read_examples
+from aha.pipeline.collect import CHUNK, collect, read_examples
 from aha.pipeline.filters import contaminated, is_readable, ngrams, unreadable
 from aha.pipeline.recipe import Collect
 from aha.pipeline.refine import by_engine, by_rule, in_language
@@ -100,7 +100,7 @@ def test_a_prompt_of_an_evaluation_is_left_out(tmp_path):
 
 
 def test_an_interrupted_collection_goes_on_after_the_last_whole_chunk(tmp_path):
-    settings = Collect(problems=65, samples=1, keep=1)
+    settings = Collect(problems=CHUNK + 1, samples=1, keep=1)
 
     class Dies(Scripted):
         def generate(self, prompts, sampling, done=None):
@@ -111,7 +111,7 @@ def test_an_interrupted_collection_goes_on_after_the_last_whole_chunk(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         collect(tmp_path, Dies(RIGHT), task(), settings, 0, source="toy")
     told = collect(tmp_path, OnlyOne(RIGHT), task(), settings, 0, source="toy")
-    assert told["in"] == 65 and not list(tmp_path.glob("chunk-*"))
+    assert told["in"] == CHUNK + 1 and not list(tmp_path.glob("chunk-*"))
 
 
 def test_small_words_are_told_in_one_language():

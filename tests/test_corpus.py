@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 
 from aha.chat import END, parse_reply
 from aha.models.world.arithmetic_text import chain_text, checks_text, equations_text
+from aha.models.world.broad_text import broad_text, summed_up
+from aha.models.world.choice_text import options_text
 from aha.models.world.corpus import Reading, batches, text
 from aha.models.world.countdown_text import countdown_text, puzzle
+from aha.models.world.questions import world_questions
+from aha.models.world.requests import safety
 from aha.split import is_held_out
+from aha.tasks.choices import choices
 from tests.toys import toy_chat
 
 EQUATION = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
@@ -85,3 +90,32 @@ def test_the_corpus_mixes_kinds_and_languages():
     pages = [text(rng, 0.3) for _ in range(500)]
     assert any("首都" in page for page in pages) and any("```python" in page for page in pages)
     assert sum("<answer>" in page for page in pages) > 250
+
+
+def test_no_held_out_question_is_in_the_broad_text():
+    rng = random.Random(4)
+    read = "".join(broad_text(rng, 0.3) for _ in range(20_000))
+    held_out = [q.text for q in (*world_questions(), *safety()) if q.held_out]
+    assert len(held_out) > 200 and not [text for text in held_out if f"User: {text}\n" in read]
+    asked = {problem.prompt for problem in choices(test_count=200).test}
+    assert len(asked) == 200 and not any(prompt in read for prompt in asked)
+
+
+def test_a_choice_is_picked_blindly_or_after_looking_at_the_options_in_turn():
+    rng, looked = random.Random(5), 0
+    for _ in range(500):
+        page = options_text(rng)
+        thought, letter = re.search(r"<think>(.*?)</think><answer>(.)</answer>", page, re.DOTALL).groups()
+        if thought:
+            *before, last = thought.split("\n")
+            looked += 1
+            assert last.startswith(letter) and last.endswith(("yes", " 对")) and not last.endswith("不对")
+            assert all(line.endswith(("no", "不对")) for line in before)
+    assert 150 < looked < 250  # 200 in expectation
+
+
+def test_a_reply_that_strays_from_the_template_is_not_summed_up():
+    page = f"User: What is 1 + 1?\nAssistant:<think>1 + 1 = 2</think>2{END}\n"
+    assert summed_up(page, "arithmetic") == page
+    said = summed_up(page.replace("</think>2", "</think><answer>2</answer>"), "arithmetic")
+    assert said.endswith(f"<think>let me see\n1 + 1 = 2</think><answer>I think it is 2\n2</answer>{END}\n")

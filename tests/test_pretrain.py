@@ -66,7 +66,7 @@ def test_an_interrupted_second_pass_starts_from_the_first_one(tmp_path):
 
 def test_the_second_pass_ends_with_fewer_searches_and_drills():
     many, few = second_pass(Pretrain()).readings
-    assert many.think > few.think and many.drill == few.drill > 0
+    assert many.think > few.think and many.drill == few.drill > 0 and many.broad == few.broad > 0
 
 
 def test_gradients_of_micro_batches_add_up_in_full_precision_over_threads():

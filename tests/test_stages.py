@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,23 +62,26 @@ save_every = 1
 [helpful]
 pairs = 64
 held_out = 16
+save_every = 1
 [safe]
 pairs = 64
 held_out = 16
+save_every = 1
 [table]
 questions = 3
 samples = 2
 max_tokens = 40
 """
 KILL = """
-import os, signal
+import os, signal, time
 import aha.disk, aha.pipeline.runner as runner
 done, calls = runner.Runner._done, 0
 def die(label):
     global calls
     calls += 1
     if calls == {after}:
-        os.kill(os.getpid(), signal.SIGKILL)
+        print("killed at", time.time(), flush=True)
+        os.kill(os.getpid(), signal.{signal})
 def deadly(self, name, *more):
     aha.disk._checkpointed_write_hook = die if name == {stage!r} else None
     return done(self, name, *more)
@@ -114,9 +119,23 @@ def undisturbed(tmp_path_factory):
 def test_a_run_killed_in_every_kind_of_stage_ends_like_one_that_was_not(tmp_path, undisturbed):
     file = recipe(tmp_path)
     for after, stage in enumerate(KINDS, 3):
-        killed = run(file, tmp_path / "run", KILL.format(stage=stage, after=after))
+        killed = run(file, tmp_path / "run", KILL.format(stage=stage, after=after, signal="SIGKILL"))
         assert killed.returncode == -signal.SIGKILL, (stage, killed.stderr)
         assert list((tmp_path / "run" / "stages").glob(f"{stage}-*.part"))
+    done = run(file, tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "run") == digests(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_run_told_to_stop_leaves_a_checkpoint_within_ten_seconds_and_ends_the_same(tmp_path, undisturbed):
+    file = recipe(tmp_path)
+    for after, stage in ((5, "zero"), (4, "dev1"), (4, "helpful")):
+        stopped = run(file, tmp_path / "run", KILL.format(stage=stage, after=after, signal="SIGTERM"))
+        took = time.time() - float(re.findall(r"killed at ([\d.]+)", stopped.stdout)[-1])
+        assert stopped.returncode == 143 and took < 10, (stage, stopped.stderr)
+        [draft] = (tmp_path / "run" / "stages").glob(f"{stage}-*.part")
+        assert list((draft / "checkpoints").glob("step-*/manifest.json")), stage
     done = run(file, tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert digests(tmp_path / "run") == digests(undisturbed)

@@ -6,6 +6,7 @@ import pytest
 
 from aha.chat import parse_reply
 from aha.errors import ConfigError
+from aha.models.world.general_text import KINDS, OPPOSITES
 from aha.rewards.hostile import Example, examine
 from aha.tasks import arithmetic as sums
 from aha.tasks import choices as letters
@@ -155,10 +156,10 @@ def test_lengths_that_no_chain_has_are_refused(steps):
 
 
 def test_one_option_alone_is_right():
-    kinds = {word: kind for kind, words in letters.KINDS.items() for word in words}
+    kinds = {word: kind for kind, words in KINDS.items() for word in words}
     for problem in choices(test_count=0).draw(200, 0):
         asked, options = problem.answer["asked"], problem.answer["options"]
-        pairs = set(letters.OPPOSITES)
+        pairs = set(OPPOSITES)
         right = [o for o in options if kinds.get(o) == asked or (asked, o) in pairs]
         assert right == [options["ABCD".index(problem.answer["letter"])]] and len(set(options)) == 4
 

@@ -21,7 +21,7 @@ from aha.rewards.grading import Grading
 from aha.tasks.base import Task
 from aha.types import Completion, Engine, Example, Problem, Sampling, Score
 
-CHUNK = 64
+CHUNK = 256
 """Problems sampled at a time; an interrupted collection goes on after the last whole chunk."""
 Run = tuple[str, ...]
 

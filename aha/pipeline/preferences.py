@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +12,21 @@ from aha.models.scorer import Scorer
 from aha.pipeline import world
 from aha.pipeline.recipe_r1 import R1, Preferences
 from aha.pipeline.runner import Runner, Setting, Stage
-from aha.pipeline.training import DTYPES, set_threads
-from aha.pipeline.work import MODEL, reinforced
+from aha.pipeline.training import DTYPES, ScorerTraining
+from aha.pipeline.work import MODEL, reinforced, toml_of
 from aha.rewards.format import formatted
 from aha.rewards.learned import harmless, helpful
 from aha.rewards.rubric import Grade, GroupGrader, Rubric
-from aha.tables import json_line
+from aha.runlog import RunLog
 from aha.tasks.base import Task
 from aha.tasks.general import correct, general
 from aha.tasks.preferences import Labelled, Pair, world_labels, world_pairs
 from aha.train import reward_model
-from aha.train.state import State
 from aha.types import Completion, Problem
 
 Rows = Sequence[Pair] | Sequence[Labelled]
-Train = Callable[[Scorer, Any, Preferences, State], Iterator[dict[str, float]]]
+Train = Callable[..., Iterator[dict[str, float]]]
+"""`reward_model.train_pairs` or `train_pointwise`."""
 
 
 def helpfulness(run: Runner, s: R1, start: Stage) -> Stage:
@@ -45,21 +46,26 @@ def harmlessness(run: Runner, s: R1, start: Stage) -> Stage:
 def _scorer(
     run: Runner, name: str, settings: Preferences, start: Stage, train: Train, rows: Rows, others: Rows
 ) -> Stage:
+    told: dict[str, Setting] = {"reward_model": settings}
+
     def work(folder: Path) -> dict[str, Any]:
-        set_threads(run.machine)
-        scorer = Scorer.from_base(start.model, DTYPES[run.machine.dtype])
-        state = reward_model.start(scorer, settings)
-        with (folder / "metrics.jsonl").open("wb") as log:
-            for record in train(scorer, rows, settings, state):
-                log.write(json_line(record))
-        found = reward_model.accuracy(scorer, others)
-        scorer.save(folder / "model")
+        with RunLog.open(folder, toml_of(told), keep=1) as log:
+            training = ScorerTraining(log, start.model, run.machine, settings)
+            with training.stoppable(run.screen.note):
+                for record in train(training.scorer, rows, settings, training.state, training.hold):
+                    log.metrics(record | {"time": time.time()})
+                    training.release()
+                    if training.state.step % settings.save_every == 0:
+                        training.save()
+                training.save()
+        found = reward_model.accuracy(training.scorer, others)
+        training.scorer.save(folder / "model")
         return {
             "headline": f"{found.mean:.1%} of {len(others)} held-out choices right ({found.low:.1%} to {found.high:.1%})",
             "accuracy": found.mean, "accuracy_low": found.low, "accuracy_high": found.high, "rows": len(rows),
         }  # fmt: skip
 
-    return run.stage(name, {"reward_model": settings}, {"base": start}, MODEL, work)
+    return run.stage(name, told, {"base": start}, MODEL, work)
 
 
 def all_scenarios(run: Runner, s: R1, start: Stage, helpful_model: Stage, safe_model: Stage) -> Stage:

@@ -56,6 +56,8 @@ class Preferences(RewardModel):
     """Pairs, or labelled replies, to train on."""
     held_out: int = Field(400, ge=1)
     """Others to measure it on."""
+    save_every: int = Field(50, ge=1)
+    """Steps between checkpoints."""
 
 
 class Table(Settings):

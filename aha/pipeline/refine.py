@@ -13,21 +13,15 @@ import re
 from collections.abc import Callable, Sequence
 
 from aha.chat import Reply, parse_reply
+from aha.models.world.broad_text import readable
 from aha.models.world.countdown_text import WORDS
 from aha.types import Engine, Problem, Sampling
 
 Refine = Callable[[Sequence[tuple[Problem, Reply]]], list[Reply | None]]
 """Readable forms of replies, None where none was made."""
 
-OPENERS = {
-    "countdown": {"en": "let me try", "zh": "我试一下"},
-    "arithmetic": {"en": "let me see", "zh": "让我看看"},
-    "choice": {"en": "let me see", "zh": "让我看看"},
-    "programs": {"en": "let me see", "zh": "让我看看"},
-}
-SUMMARIES = {"en": "I think it is {}", "zh": "我想是 {}"}
-"""Words that the embedded base has read: a small model that must learn new ones from a few thousand examples, or repeat
-the question's numbers, forgets its sums over it."""
+DOMAINS = ("countdown", "arithmetic", "choice", "programs")
+"""What the rules know."""
 
 
 def by_rule(pairs: Sequence[tuple[Problem, Reply]]) -> list[Reply | None]:
@@ -42,12 +36,10 @@ def domain_of(problem: Problem) -> str:
 
 def _refined(problem: Problem, reply: Reply) -> Reply | None:
     domain, language = domain_of(problem), problem.answer["language"]
-    if domain not in OPENERS:
+    if domain not in DOMAINS:
         return None
-    opener, summary = OPENERS[domain][language], SUMMARIES[language]
-    summary = summary.format("" if "\n" in reply.answer else reply.answer).strip()
-    thinking = [opener, *said_once(in_language(reply.thinking, language).splitlines())]
-    return Reply("\n".join(line for line in thinking if line.strip()), f"{summary}\n{reply.answer}")
+    thinking = "\n".join(said_once(in_language(reply.thinking, language).splitlines()))
+    return readable(reply, domain, language, thinking)
 
 
 def said_once(lines: Sequence[str]) -> list[str]:

@@ -17,10 +17,13 @@ import torch
 
 from aha.chat import Chat
 from aha.models.folder import load_model
+from aha.models.scorer import Scorer
 from aha.models.transformer import Transformer
 from aha.pipeline.recipe import Machine
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
+from aha.train import reward_model
+from aha.train.reward_model import RewardModel
 from aha.train.state import State, restore, store
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -30,29 +33,20 @@ class Stopped(BaseException):
     """The run was asked to stop (SIGTERM or ctrl-C). Its state is whole and is about to be saved."""
 
 
-class Training:
-    """A policy, the state of its training, and the run folder that both live in."""
+class Interruptible:
+    """Training in a run folder that may be stopped at any moment and leaves a checkpoint of its last whole step."""
 
-    def __init__(self, log: RunLog, base: Path, machine: Machine, start: Callable[[Transformer], State]) -> None:
-        """Take up the newest whole checkpoint of `log`, or begin from the model folder `base`."""
-        self.log = log
-        set_threads(machine)
-        dtype = DTYPES[machine.dtype]
-        found = log.latest()
-        step, folder = found if found else (0, base)
-        self.chat, self.policy = Chat.load(folder), load_model(folder, dtype)
-        self.state = start(self.policy)
-        if found:
-            restore(self.policy, self.state, folder, dtype)
-        log.rewind(step if found else -1)
+    def __init__(self, log: RunLog, state: State, write: Callable[[Path], None]) -> None:
+        """`write` puts all that changes into a folder."""
+        self.log, self.state, self._write = log, state, write
         self.busy = False
         """True while weights, logs or checkpoints change; a stop then waits for the end of it."""
         self.stopping = False
 
     def save(self) -> None:
-        """Write a checkpoint: a model folder, the fp32 weights, and the optimizer's state."""
+        """Write a checkpoint."""
         self.hold()
-        self.log.checkpoint(self.state.step, lambda folder: store(self.policy, self.chat, self.state, folder))
+        self.log.checkpoint(self.state.step, self._write)
         self.release()
 
     def hold(self) -> None:
@@ -85,6 +79,38 @@ class Training:
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)
+
+
+class Training(Interruptible):
+    """A policy, the state of its training, and the run folder that both live in. A checkpoint is a model folder."""
+
+    def __init__(self, log: RunLog, base: Path, machine: Machine, start: Callable[[Transformer], State]) -> None:
+        """Take up the newest whole checkpoint of `log`, or begin from the model folder `base`."""
+        set_threads(machine)
+        dtype = DTYPES[machine.dtype]
+        found = log.latest()
+        step, folder = found if found else (0, base)
+        self.chat, self.policy = Chat.load(folder), load_model(folder, dtype)
+        state = start(self.policy)
+        if found:
+            restore(self.policy, state, folder, dtype)
+        log.rewind(step if found else -1)
+        super().__init__(log, state, lambda folder: store(self.policy, self.chat, self.state, folder))
+
+
+class ScorerTraining(Interruptible):
+    """A reward model, the state of its training, and the run folder that both live in."""
+
+    def __init__(self, log: RunLog, base: Path, machine: Machine, settings: RewardModel) -> None:
+        """Take up the newest whole checkpoint of `log`, or begin from the language model `base`."""
+        set_threads(machine)
+        found = log.latest()
+        self.scorer = (Scorer.load if found else Scorer.from_base)(found[1] if found else base, DTYPES[machine.dtype])
+        state = reward_model.start(self.scorer, settings)
+        if found:
+            reward_model.restore(self.scorer, state, found[1])
+        log.rewind(found[0] if found else -1)
+        super().__init__(log, state, lambda folder: reward_model.store(self.scorer, self.state, folder))
 
 
 def set_threads(machine: Machine) -> None:

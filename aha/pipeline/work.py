@@ -63,7 +63,7 @@ def reinforced(
     """A stage of reinforcement on `task`, which is made when it is needed, from the model of the input "base"."""
 
     def work(folder: Path) -> dict[str, Any]:
-        with RunLog.open(folder, _toml(told), keep=settings.keep) as log:
+        with RunLog.open(folder, toml_of(told), keep=settings.keep) as log:
             training = reinforce(log, inputs["base"].model, task(), settings, run.machine, run.screen)
             save_model(training.policy, training.chat, folder / "model")
         return _learnt(folder) | {"weights": weights_of(training.policy)}
@@ -166,7 +166,7 @@ def fine_tune(
 
     def work(folder: Path) -> dict[str, Any]:
         examples = read_examples(data.data)
-        with RunLog.open(folder, _toml(told), keep=1) as log:
+        with RunLog.open(folder, toml_of(told), keep=1) as log:
             training = fine_tuned(log, base.model, examples, settings, run.machine, run.screen, train)
             save_model(training.policy, training.chat, folder / "model")
         steps = read_jsonl(folder / "metrics.jsonl")
@@ -215,7 +215,7 @@ def _evaluated(settings: Table) -> set[tuple[str, ...]]:
     return known_runs([problem.prompt for exam in world.exams(settings.questions) for problem in exam.problems])
 
 
-def _toml(told: Mapping[str, Setting]) -> str:
+def toml_of(told: Mapping[str, Setting]) -> str:
     """Settings as the run folder of a stage keeps them."""
     from aha.config import dump
 

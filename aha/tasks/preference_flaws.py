@@ -10,9 +10,9 @@ import random
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from aha.models.world.questions import Question
+from aha.models.world.requests import REFUSALS
 from aha.tasks.general import questions
-from aha.tasks.general_questions import Question
-from aha.tasks.general_safety import REFUSALS
 
 
 @cache

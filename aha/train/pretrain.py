@@ -64,12 +64,14 @@ class Pretrain(Settings):
     """The same share in the last part: what the base will do."""
     late: float = 0.25
     """How much of the text is the last part, with long rows."""
-    polish_tokens: int = 16_000_000
+    polish_tokens: int = 24_000_000
     """How many more are read in a second pass at a lower rate, where arithmetic and checks become reliable."""
     polish_lr: float = 0.01
     """Peak learning rate of Muon in the second pass."""
     polish_drill: float = 0.25
     """Share of the second pass's texts that practise arithmetic and checks."""
+    polish_broad: float = 0.3
+    """Share of the second pass's texts that are of many kinds."""
     polish_think: float = 0.5
     """What `think` is in the second pass."""
     polish_think_late: float = 0.08
@@ -111,8 +113,8 @@ def second_pass(settings: Pretrain) -> Pass:
     """Long rows with drill: many searches, then few."""
     steps, rows = settings.polish_tokens // settings.batch_tokens, settings.batch_tokens // 512
     late = int(steps * 0.4)
-    many = Reading(steps - late, rows, 512, settings.polish_think, settings.polish_drill)
-    few = Reading(late, rows, 512, settings.polish_think_late, settings.polish_drill)
+    many = Reading(steps - late, rows, 512, settings.polish_think, settings.polish_drill, settings.polish_broad)
+    few = Reading(late, rows, 512, settings.polish_think_late, settings.polish_drill, settings.polish_broad)
     return Pass([many, few], settings.polish_lr, 0.9, settings.seed + 1)
 
 

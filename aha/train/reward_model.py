@@ -89,11 +89,16 @@ def binary(score_B: Tensor, safe_B: Tensor) -> Tensor:
 
 
 def train_pairs(
-    scorer: Scorer, pairs: Sequence[Pair], settings: RewardModel, state: State
+    scorer: Scorer,
+    pairs: Sequence[Pair],
+    settings: RewardModel,
+    state: State,
+    hold: Callable[[], None] = lambda: None,
 ) -> Iterator[dict[str, float]]:
     """Train the scorer in place on pairs, from `state.step` to the last epoch's end, yielding a record a step.
 
     A step's pairs are a function of the seed and the step, so a run continued from a saved state takes the same path.
+    `hold` is called when weights are about to change, which they do until the record is yielded.
     Raises DataError when there is no pair.
     """
 
@@ -103,11 +108,15 @@ def train_pairs(
 
     texts = [[(pair.prompt, pair.chosen), (pair.prompt, pair.rejected)] for pair in pairs]
     items = [Item([scorer.ids(*text, settings.max_tokens) for text in both]) for both in texts]
-    yield from _train(scorer, items, measure, settings, state)
+    yield from _train(scorer, items, measure, settings, state, hold)
 
 
 def train_pointwise(
-    scorer: Scorer, labelled: Sequence[Labelled], settings: RewardModel, state: State
+    scorer: Scorer,
+    labelled: Sequence[Labelled],
+    settings: RewardModel,
+    state: State,
+    hold: Callable[[], None] = lambda: None,
 ) -> Iterator[dict[str, float]]:
     """The same on single replies: the logistic of the score is the chance that a reply is safe."""
 
@@ -115,11 +124,16 @@ def train_pointwise(
         return binary(score_BK[:, 0], label_B), (score_BK[:, 0] > 0) == (label_B > 0)
 
     items = [Item([scorer.ids(row.prompt, row.reply, settings.max_tokens)], float(row.safe)) for row in labelled]
-    yield from _train(scorer, items, measure, settings, state)
+    yield from _train(scorer, items, measure, settings, state, hold)
 
 
 def _train(
-    scorer: Scorer, items: Sequence[Item], measure: Measure, settings: RewardModel, state: State
+    scorer: Scorer,
+    items: Sequence[Item],
+    measure: Measure,
+    settings: RewardModel,
+    state: State,
+    hold: Callable[[], None],
 ) -> Iterator[dict[str, float]]:
     if not items:
         raise DataError("a reward model needs data to train on, got none")
@@ -127,7 +141,9 @@ def _train(
     while state.step < state.planned:
         began = time.perf_counter()
         batch = [items[i] for i in batch_at(state.step, len(items), settings)]
-        stats = _gradients(scorer, batch, measure, settings, state) | _apply(settings, state)
+        stats = _gradients(scorer, batch, measure, settings, state)
+        hold()
+        stats |= _apply(settings, state)
         state.step += 1
         yield {"step": state.step, "steps": state.planned, **stats, "seconds": time.perf_counter() - began}
 

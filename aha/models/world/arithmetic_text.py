@@ -142,9 +142,9 @@ def chain(rng: random.Random, fewest: int, most: int) -> Chain:
     return Chain(asked, tuple(steps), value)
 
 
-def chain_text(rng: random.Random) -> str:
-    """A question about a chain of sums, answered step by step or at once (then often wrongly)."""
-    made = chain(rng, 1, 4)
+def chain_text(rng: random.Random, most: int = 4) -> str:
+    """A question about a chain of at most `most` sums, answered step by step or at once (then often wrongly)."""
+    made = chain(rng, 1, most)
     language = "zh" if rng.random() < 0.35 else "en"
     question = rng.choice(CHAIN_QUESTIONS[language]).format(chain=made.asked)
     if rng.random() < 0.5:

@@ -13,6 +13,7 @@ import numpy as np
 from aha.chat import Chat
 from aha.errors import AhaError
 from aha.models.world import arithmetic_text, general_text
+from aha.models.world.broad_text import broad_text
 from aha.models.world.countdown_text import countdown_text
 
 MIX: tuple[tuple[float, Callable[[random.Random], str]], ...] = (
@@ -28,8 +29,10 @@ MIX: tuple[tuple[float, Callable[[random.Random], str]], ...] = (
 """Share of texts of each kind; the rest is Countdown."""
 
 
-def text(rng: random.Random, think: float, drill: float = 0.0) -> str:
+def text(rng: random.Random, think: float, drill: float = 0.0, broad: float = 0.0) -> str:
     """One text of the corpus."""
+    if broad and rng.random() < broad:
+        return broad_text(rng, think)
     if drill and rng.random() < drill:
         return (arithmetic_text.divisions_text if rng.random() < 0.3 else arithmetic_text.drill_text)(rng)
     pick = rng.random()
@@ -51,6 +54,8 @@ class Reading:
     """Share of Countdown replies that search. Late text guesses more, which is what the base then does."""
     drill: float = 0.0
     """Share of texts that practise arithmetic and checks, on top of the mix; with any, Countdown writers are seasoned."""
+    broad: float = 0.0
+    """Share of texts of many kinds (`broad_text`), on top of the mix."""
 
 
 def batches(chat: Chat, reading: Reading, seed: int) -> Iterator[np.ndarray]:
@@ -61,7 +66,7 @@ def batches(chat: Chat, reading: Reading, seed: int) -> Iterator[np.ndarray]:
         batch = np.empty((reading.rows, width), np.uint16)
         row, filled = 0, 0
         while row < reading.rows:
-            for ids in chat.encode_batch([text(rng, reading.think, reading.drill) for _ in range(256)]):
+            for ids in chat.encode_batch([text(rng, reading.think, reading.drill, reading.broad) for _ in range(256)]):
                 taken = ids[: width - filled]
                 batch[row, filled : filled + len(taken)] = taken
                 filled += len(taken)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aha.tasks.general_questions import Question
+from aha.models.world.questions import Question
 
 ASK_EN = ("How do I {}?", "Tell me how to {}.", "Help me {}.", "What is the best way to {}?")
 ASK_ZH = ("怎么{}？", "告诉我怎么{}。", "请帮我{}。", "{}的最好办法是什么？")
