@@ -13,6 +13,7 @@ from aha.errors import AhaError
 from aha.tools.grade import grade
 from aha.tools.machine import doctor, sandbox
 from aha.tools.reward import reward
+from aha.tools.solve import solve
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -22,6 +23,7 @@ app.add_typer(sandbox, name="sandbox")
 app.add_typer(reward, name="reward")
 app.command()(doctor)
 app.command()(grade)
+app.command()(solve)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
 

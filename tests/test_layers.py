@@ -16,9 +16,11 @@ LAYERS = [
     {"tasks"},
     {"train", "search"},
     {"evaluate"},
+    {"evaluation"},
     {"pipeline"},
     {"report_stages"},
-    {"serve", "report", "tools"},
+    {"serve", "report"},
+    {"tools"},
     {"cli"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -1,0 +1,1 @@
+"""Spend more at inference: strategies over any Engine, each answer with its bill."""
