@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from aha.errors import AhaError
+from aha.tools.evaluate import compare, evaluate
 from aha.tools.grade import grade
 from aha.tools.machine import doctor, sandbox
 from aha.tools.reward import reward
@@ -23,6 +23,8 @@ app.add_typer(sandbox, name="sandbox")
 app.add_typer(reward, name="reward")
 app.command()(doctor)
 app.command()(grade)
+app.command(name="eval")(evaluate)
+app.command()(compare)
 app.command()(solve)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
@@ -107,40 +109,6 @@ def show(
     typer.echo("\n".join(tree(folder, price)))
 
 
-@app.command(name="eval")
-def evaluate(
-    model: Annotated[str, typer.Argument(help="A model folder, a run folder, or 'tiny'.")],
-    task: Annotated[str, typer.Option(help="What to ask: countdown.")] = "countdown",
-    test: Annotated[Path | None, typer.Option(help="A file of rows; none takes generated puzzles.")] = None,
-    numbers: Annotated[str, typer.Option(help="How many numbers a puzzle has, such as 3 or 3,4.")] = "3",
-    questions: Annotated[int, typer.Option(min=1, help="Questions asked at most.")] = 400,
-    samples: Annotated[int, typer.Option(min=1, help="Replies to each, which also vote.")] = 16,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest reply.")] = 480,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 1.0,
-    top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Nucleus sampling.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the replies.")] = 1,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
-) -> None:
-    """Measure a model: pass@1 with its interval, pass@k, votes, lengths."""
-    from aha.evaluate import evaluate as measure
-    from aha.models.allocator import keep_memory
-    from aha.pipeline.recipe import Countdown
-    from aha.types import Sampling
-
-    if task != "countdown":
-        raise AhaError(f"no task {task!r}; there is: countdown")
-    keep_memory()
-    counts = [_integer(part, "--numbers") for part in numbers.split(",")]
-    chosen = Countdown(numbers=counts, test=str(test) if test else None, test_count=10**9 if test else questions).task()
-    problems = [p for p in chosen.test if len(p.answer["numbers"]) in counts][:questions]
-    if not problems:
-        raise AhaError(f"{test} has no row of {numbers} numbers")
-    sampling = Sampling(samples, max_tokens, temperature, top_p, seed=seed)
-    summary = {"model": model, "dtype": dtype} | measure(_engine(model, dtype), chosen, problems, sampling).summary
-    typer.echo(json.dumps(summary, ensure_ascii=False) if as_json else _readable(summary))
-
-
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
     """Write a run's report: one HTML file that needs no network."""
@@ -159,50 +127,6 @@ def pretrain(context: typer.Context, out: Annotated[Path, typer.Argument(help="F
     settings = load(Pretrain, None, context.args)
     keep_memory()
     make_base(settings, out, lambda line: typer.echo(line))
-
-
-def _engine(model: str, dtype: str) -> Any:
-    from aha.chat import Chat
-    from aha.models.folder import load_model, resolve
-    from aha.pipeline.training import DTYPES
-    from aha.rollout.engine import TorchEngine
-
-    if dtype not in DTYPES:
-        raise AhaError(f"--dtype is {dtype!r}; give {' or '.join(DTYPES)}")
-    folder = resolve(model)
-    return TorchEngine(load_model(folder, DTYPES[dtype]), Chat.load(folder))
-
-
-def _integer(text: str, name: str) -> int:
-    if not text.strip().isdigit():
-        raise AhaError(f"{name} should be whole numbers, got {text!r}")
-    return int(text)
-
-
-def _readable(summary: dict[str, Any]) -> str:
-    [(k, votes)] = summary["cons@k"].items()
-    rows = [
-        ("model", summary["model"]),
-        (
-            "asked",
-            f"{summary['questions']} questions x {summary['samples']} replies, at most {summary['max_tokens']} tokens",
-        ),
-        (
-            "pass@1",
-            f"{summary['pass@1']:.1%}  (95 % interval {summary['pass@1_low']:.1%} to {summary['pass@1_high']:.1%})",
-        ),
-        (f"votes of {k}", f"{votes:.1%}  ({summary['cons_low']:.1%} to {summary['cons_high']:.1%})"),
-        *((f"pass@{n}", f"{value:.1%}") for n, value in summary["pass@k"].items() if n != "1"),
-        ("length", f"{summary['length_mean']:.0f} tokens, {summary['truncated']:.1%} cut off"),
-        ("format", f"{summary['formatted']:.1%}"),
-        (
-            "reflection",
-            f"{summary['reflection']:.2f} words a reply; {summary['mixed_language']:.1%} of replies mix languages",
-        ),
-        ("reasons", ", ".join(f"{why} {share:.1%}" for why, share in summary["reasons"].items()) or "-"),
-        ("took", f"{summary['seconds']:.0f} s"),
-    ]
-    return "\n".join(f"{name:<12} {value}" for name, value in rows)
 
 
 def main() -> None:

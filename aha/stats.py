@@ -42,7 +42,7 @@ class Spread:
     n: int
 
 
-def wilson(successes: float, n: int, z: float = 1.96) -> Interval:
+def wilson(successes: float, n: float, z: float = 1.96) -> Interval:
     """A share of n independent trials, with Wilson's score interval.
 
     It stays inside [0, 1] and keeps a width at 0 and n successes, where the textbook interval shrinks to a point and
@@ -110,6 +110,40 @@ def clustered_mean(correct_QK: Iterable[Sequence[float]]) -> Interval:
         return wilson(min(math.fsum(means_Q), len(means_Q)), len(means_Q))
     interval = t_interval(means_Q)
     return Interval(interval.mean, max(0.0, interval.low), min(1.0, interval.high))
+
+
+def question_interval(values_QK: Iterable[Sequence[float]]) -> Interval:
+    """The mean of a [questions, samples] matrix of values in [0, 1], with an interval that holds for few questions too.
+
+    See `score_bounds`. A question's samples count once, as their mean, so rows may differ in length.
+    """
+    means_Q = np.array(question_means(values_QK))
+    low, high = score_bounds(means_Q)
+    mean = float(means_Q.mean())
+    return Interval(mean, min(mean, float(low)), max(mean, float(high)))
+
+
+def score_bounds(means_XQ: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the 95 % interval of the mean over Q question means in [0, 1]; leading axes X are separate evaluations.
+
+    Wilson's score interval for the effective number of questions: as many plain trials as would have the mean's measured
+    variance (Korn and Graubard 1998), with the quantile of Student's t because that variance is measured too. Where the
+    spread says nothing, because all means are equal or each is 0 or 1, it is Wilson's interval over questions.
+
+    Its coverage by simulation is in tests/test_stats_coverage.py: 94.5 to 96 % at 30 questions where Student's interval
+    has 91.5 to 95 %, since means near 0 or 1 are skewed. It falls to 93 % where nearly all questions are hopeless.
+    """
+    Q = means_XQ.shape[-1]
+    p_X = means_XQ.mean(-1)
+    binomial_X = p_X * (1 - p_X)
+    variance_X = means_XQ.var(-1, ddof=1) if Q > 1 else np.zeros_like(p_X)
+    plain_X = (variance_X < 1e-12) | ((means_XQ == 0) | (means_XQ == 1)).all(-1)
+    effective_X = np.where(plain_X, Q, np.maximum(Q, Q * binomial_X / np.where(plain_X, 1.0, variance_X)))
+    z_X = np.where(plain_X, Z, t_quantile(max(1, Q - 1)))
+    scale_X = 1 + z_X**2 / effective_X
+    centre_X = (p_X + z_X**2 / (2 * effective_X)) / scale_X
+    half_X = z_X / scale_X * np.sqrt(binomial_X / effective_X + z_X**2 / (4 * effective_X**2))
+    return np.clip(centre_X - half_X, 0, 1), np.clip(centre_X + half_X, 0, 1)
 
 
 def paired_difference(a_QK: Iterable[Sequence[float]], b_QK: Iterable[Sequence[float]]) -> Interval:

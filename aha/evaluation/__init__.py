@@ -1,0 +1,1 @@
+"""Evaluations that are kept: presets, replies in files, grading apart from sampling, comparisons, ratings."""

@@ -1,0 +1,80 @@
+"""The rows of a benchmark's file, whatever its kind: .jsonl (perhaps gzipped), .json, .parquet, .csv, .tsv.
+
+A .tsv file has no heading and two columns, question and answer, as MGSM's have. Nothing is repaired: damage is a
+DataError that names the file and the row.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aha.errors import DataError
+
+Row = dict[str, Any]
+
+
+def rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """(row number, row) of every row; the first is row 1. Raises DataError for a file or row that cannot be read."""
+    readers = {".jsonl": _lines, ".gz": _lines, ".json": _list, ".parquet": _parquet, ".csv": _csv, ".tsv": _tsv}
+    if not path.is_file():
+        raise DataError(f"{path} is not a file")
+    if path.suffix not in readers:
+        raise DataError(f"{path} is of no known kind; rename it to end in {', '.join(readers)}")
+    empty = True
+    try:
+        for number, row in readers[path.suffix](path):
+            if not isinstance(row, dict):
+                raise DataError(f"{path}, row {number}: not a record")
+            empty = False
+            yield number, row
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+    if empty:
+        raise DataError(f"{path} has no rows")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, _json(line, f"{path}, row {number}")
+
+
+def _list(path: Path) -> Iterator[tuple[int, Any]]:
+    found = _json(path.read_bytes(), str(path))
+    if not isinstance(found, list):
+        raise DataError(f"{path} holds no list of records")
+    yield from enumerate(found, 1)
+
+
+def _json(text: bytes, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON ({error}); correct or remove it") from None
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
+    from aha.tables import read_parquet
+
+    yield from enumerate(read_parquet(path), 1)
+
+
+def _csv(path: Path) -> Iterator[tuple[int, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from enumerate(csv.DictReader(file), 1)
+
+
+def _tsv(path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if line.strip():
+            cells = line.split("\t")
+            if len(cells) != 2:
+                raise DataError(f"{path}, row {number}: {len(cells)} columns instead of question and answer")
+            yield number, {"question": cells[0].strip(), "answer": cells[1].strip()}
