@@ -1,0 +1,68 @@
+"""Replies that grow step by step under a process model: what beam search and Monte-Carlo tree search share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aha.chat import Chat
+from aha.models.steps import Aggregate
+from aha.search.draft import Draft
+from aha.search.ledger import Metered
+from aha.search.select import candidate
+from aha.search.types import Candidate, StepScorer
+from aha.tasks.base import Task
+from aha.types import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A reply, or the beginning of one, and what the process model makes of it."""
+
+    draft: Draft
+    scores: tuple[float, ...] = ()
+    """After each step; with lookahead, those of the steps ahead too."""
+    value: float = 0.0
+    """The scores made one."""
+
+
+def has_ended(chat: Chat, draft: Draft) -> bool:
+    """Whether a reply came to its end; a step that came to its end is not enough."""
+    return draft.token_ids[-1:] == (chat.end_id,)
+
+
+def capped(chat: Chat, draft: Draft, max_tokens: int) -> Draft:
+    """The reply as a search sees it: one of more tokens than it may have is cut off there, also if it ended further on.
+
+    `finish` says "stop" only of a reply that ended.
+    """
+    if len(draft.token_ids) > max_tokens:
+        return draft.first(max_tokens)
+    return replace(draft, finish="stop" if has_ended(chat, draft) else "length")
+
+
+def is_open(draft: Draft, max_tokens: int) -> bool:
+    """Whether a reply that `capped` has seen can go on."""
+    return draft.finish == "length" and len(draft.token_ids) < max_tokens
+
+
+def judge(
+    meter: Metered,
+    chat: Chat,
+    scorer: StepScorer,
+    aggregate: Aggregate,
+    problems: Sequence[Problem],
+    drafts: Sequence[Draft],
+    seen: Sequence[Draft],
+) -> list[Path]:
+    """Each draft with the scores of what the model sees for it, in one call of the scorer."""
+    prompts = [problems[draft.owner].prompt for draft in seen]
+    texts = [chat.decode(draft.token_ids) for draft in seen]
+    scores = meter.score(scorer, prompts, texts, [draft.owner for draft in seen])
+    return [Path(draft, tuple(row), aggregate(row)) for draft, row in zip(drafts, scores, strict=True)]
+
+
+def as_candidate(chat: Chat, task: Task, problem: Problem, path: Path) -> Candidate:
+    """A whole reply that a search has found."""
+    found = candidate(task, problem, path.draft.completion(chat))
+    return replace(found, score=path.value, step_scores=path.scores)
