@@ -253,7 +253,7 @@ def test_a_reward_that_pays_for_length_is_found_out():
 
     correct = task.rubric.rewards[task.rubric.names.index("correct")]
     leaking = dataclasses.replace(task, rubric=Rubric((1.0, correct), (1.0, long)))
-    settings = Grpo(problems=8, group=8, max_tokens=128, lr=1e-3)
+    settings = Grpo(problems=8, group=8, max_tokens=192, lr=1e-3)
     found = [verdict for _, verdict in embedded(settings, 20, leaking, "fp32")]
     assert (found[-1].state, found[-1].guard) == ("halt", "length")
 

@@ -203,7 +203,15 @@ def test_a_server_that_takes_too_long_is_given_up(start):
     assert time.perf_counter() - began < 10, "and not the minute that the server would take"
 
 
-def test_an_interruption_waits_for_no_server():
+@pytest.fixture
+def interruptible():
+    """A worker of a parallel test run ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_waits_for_no_server(interruptible):
     with hanging() as (url, seen):
         main = threading.main_thread().ident
         threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
