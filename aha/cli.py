@@ -13,6 +13,7 @@ from aha.tools.evaluate import compare, evaluate
 from aha.tools.grade import grade
 from aha.tools.machine import doctor, sandbox
 from aha.tools.reward import reward
+from aha.tools.scale import route, scale
 from aha.tools.solve import solve
 
 app = typer.Typer(
@@ -26,6 +27,8 @@ app.command()(grade)
 app.command(name="eval")(evaluate)
 app.command()(compare)
 app.command()(solve)
+app.command()(scale)
+app.command()(route)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
 
