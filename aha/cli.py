@@ -14,6 +14,7 @@ from aha.tools.grade import grade
 from aha.tools.machine import doctor, sandbox
 from aha.tools.reward import reward
 from aha.tools.scale import route, scale
+from aha.tools.serve import serve
 from aha.tools.solve import solve
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command()(compare)
 app.command()(solve)
 app.command()(scale)
 app.command()(route)
+app.command()(serve)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
 

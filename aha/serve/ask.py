@@ -1,0 +1,243 @@
+"""What a client asks, checked: every number has a bound, and a refusal is one line that names the field."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aha.chat import ANSWER, THINK, THINK_END
+from aha.errors import AhaError
+from aha.serve.split import Begin
+
+LARGEST_N, LARGEST_TOP, STOPS, STOP_LENGTH = 128, 20, 16, 256
+EFFORTS = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.95}
+"""How much of `max_tokens` a thought may take; "none" is no thought and "max" no bound."""
+UNSUPPORTED = (
+    "tools", "functions", "logit_bias", "presence_penalty", "frequency_penalty", "response_format", "echo", "suffix",
+    "best_of", "guided_json", "guided_regex", "guided_grammar", "modalities", "audio", "prediction",
+)  # fmt: skip
+"""Fields that would change the answer if they were honoured: refused unless they are at their defaults."""
+DEFAULTS: tuple[Any, ...] = (None, 0, 0.0, [], {}, False, "", {"type": "text"}, ["text"])
+
+
+class Refused(AhaError):
+    """A request that is answered with an error: its status, and the field that is at fault."""
+
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.param, self.code = status, param, code
+        self.headers: dict[str, str] = {}
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class Message(_Open):
+    """One turn of a conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[dict[str, Any]] | None = None
+    reasoning_content: str | None = None
+    """Accepted and left out of the prompt, as R1's template does; so is `reasoning`."""
+    reasoning: str | None = None
+
+
+class StreamOptions(_Open):
+    """How to stream."""
+
+    include_usage: bool = False
+
+
+class Thinking(_Open):
+    """DeepSeek's and Anthropic's way to say whether and how long to think."""
+
+    type: Literal["enabled", "disabled", "auto"] = "auto"
+    budget_tokens: int | None = Field(None, ge=-1, le=1 << 30)
+
+
+class Vendor(_Open):
+    """What only this server understands: `progress` and `events` of a strategy while it works."""
+
+    progress: bool = False
+    events: bool = False
+
+
+class Ask(_Open):
+    """The fields that both endpoints share."""
+
+    model: str = Field(max_length=512)
+    n: int = Field(1, ge=1, le=LARGEST_N)
+    max_tokens: int | None = Field(None, ge=1, le=1 << 30)
+    temperature: float | None = Field(None, ge=0, le=10, allow_inf_nan=False)
+    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    top_k: int | None = Field(None, ge=-1, le=1 << 30)
+    seed: int | None = Field(None, ge=-(1 << 63), lt=1 << 64)
+    stop: str | list[str] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop strings. Raises Refused where there are too many, or one is empty or too long."""
+        strings = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        if len(strings) > STOPS:
+            raise Refused(400, f"stop: {len(strings)} strings, at most {STOPS}", "stop")
+        if any(not 0 < len(string) <= STOP_LENGTH for string in strings):
+            raise Refused(400, f"stop: each string has 1 to {STOP_LENGTH} characters", "stop")
+        return strings
+
+    @property
+    def drawn_with(self) -> int:
+        """The seed that was asked for, or a fresh one."""
+        return secrets.randbits(31) if self.seed is None else self.seed
+
+    @property
+    def with_usage(self) -> bool:
+        """Whether a stream ends with a chunk of usage."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+
+class ChatAsk(Ask):
+    """A request to /v1/chat/completions."""
+
+    messages: list[Message] = Field(min_length=1, max_length=2048)
+    max_completion_tokens: int | None = Field(None, ge=1, le=1 << 30)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=LARGEST_TOP)
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    thinking_token_budget: int | None = Field(None, ge=-1, le=1 << 30)
+    thinking: Thinking | None = None
+    aha: Vendor = Vendor()
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens of a reply at most, under either name."""
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+
+class TextAsk(Ask):
+    """A request to /v1/completions."""
+
+    prompt: str | list[str] | list[int] | list[list[int]]
+    logprobs: int | None = Field(None, ge=0, le=LARGEST_TOP)
+
+    @property
+    def prompts(self) -> list[str | list[int]]:
+        """The prompts, one or many."""
+        if isinstance(self.prompt, str):
+            return [self.prompt]
+        if all(isinstance(part, int) for part in self.prompt):
+            return [list(self.prompt)]  # type: ignore[arg-type]
+        return list(self.prompt)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """How to think: what the prompt ends with, and how many tokens a thought may have (None: no bound)."""
+
+    begin: Begin
+    budget: int | None
+
+
+def thought_of(ask: ChatAsk, max_tokens: int) -> Thought:
+    """What the three ways to bound a thought come to. Raises Refused where they contradict one another."""
+    kind = ask.thinking.type if ask.thinking else "auto"
+    told = {
+        "thinking_token_budget": ask.thinking_token_budget,
+        "thinking.budget_tokens": ask.thinking.budget_tokens if ask.thinking else None,
+        "reasoning_effort": _effort(ask.reasoning_effort, max_tokens),
+    }
+    given = {name: budget for name, budget in told.items() if budget is not None}
+    if len(set(given.values())) > 1:
+        raise Refused(400, f"{' and '.join(given)} contradict each other: give one", next(iter(given)))
+    budget = next(iter(given.values()), -1)
+    if kind == "enabled" and budget == 0:
+        raise Refused(400, "thinking: enabled, with a budget of no tokens", "thinking")
+    if kind == "disabled" or budget == 0:
+        return Thought("answer", None)
+    opened = kind == "enabled" or ask.reasoning_effort is not None
+    return Thought("opened" if opened else "start", None if budget < 0 else budget)
+
+
+def _effort(effort: str | None, max_tokens: int) -> int | None:
+    if effort is None:
+        return None
+    return {"none": 0, "max": -1}.get(effort, max(1, int(EFFORTS.get(effort, 0) * max_tokens)))
+
+
+def prompt_of(messages: list[Message]) -> str:
+    """The conversation in the model's template, up to the reply. Thoughts of earlier replies are left out."""
+    lines = []
+    for i, message in enumerate(messages):
+        text = _text(message, i)
+        if message.role == "user":
+            lines.append(f"User: {text}\n")
+        elif message.role == "assistant":
+            lines.append(f"Assistant:{_answer_only(text)}<|end|>\n")
+        else:
+            lines.append(f"{text}\n")
+    return "".join(lines) + "Assistant:"
+
+
+def opening(begin: Begin) -> str:
+    """What a prompt goes on with."""
+    return {"start": "", "opened": THINK, "answer": THINK + THINK_END + ANSWER}[begin]
+
+
+def _answer_only(text: str) -> str:
+    before, closed, after = text.partition(THINK_END)
+    return after.lstrip() if closed and before.lstrip().startswith(THINK) else text
+
+
+def _text(message: Message, i: int) -> str:
+    if isinstance(message.content, list):
+        parts = [part.get("text") for part in message.content]
+        if any(part.get("type") != "text" or not isinstance(part.get("text"), str) for part in message.content):
+            raise Refused(400, f"messages.{i}.content: only parts of type text", "messages")
+        text = "".join(map(str, parts))
+    else:
+        text = message.content or ""
+    return encodable(text, "messages")
+
+
+def encodable(text: str, param: str) -> str:
+    """The text. Raises Refused where half a surrogate pair makes it no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused(400, f"{param}: holds half a surrogate pair, which is no text", param) from None
+    return text
+
+
+def read(body: bytes, kind: type[ChatAsk] | type[TextAsk]) -> tuple[Any, list[str]]:
+    """A request, and the fields in it that are not known and ignored. Raises Refused, one line that names the field."""
+    try:
+        raw = json.loads(body, parse_constant=_no_constant)
+    except RecursionError:
+        raise Refused(400, "the body is nested too deeply") from None
+    except ValueError as error:
+        raise Refused(400, f"the body is not JSON: {error}"[:200]) from None
+    if not isinstance(raw, dict):
+        raise Refused(400, "the body should be a JSON object")
+    for name in UNSUPPORTED:
+        if raw.get(name) not in DEFAULTS and not (name == "best_of" and raw[name] == 1):
+            raise Refused(400, f"{name} is not supported", name, "unsupported_parameter")
+    try:
+        ask = kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"] if not (isinstance(part, str) and "[" in part))[:100]
+        raise Refused(400, f"{where}: {first['msg']}", str(first["loc"][0]) if first["loc"] else None) from None
+    known = (
+        set(kind.model_fields) | set(UNSUPPORTED) | {"user", "store", "metadata", "tool_choice", "parallel_tool_calls"}
+    )
+    return ask, sorted(set(raw) - known)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,222 @@
+"""An answer by a strategy: it runs in a thread beside the event loop, tells its progress, and shows its votes and bill."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, fields, replace
+from functools import cache
+from typing import Any
+
+from aha.errors import AhaError
+from aha.rewards.format import formatted, read_reply
+from aha.rewards.rubric import Rubric
+from aha.rollout.jobs import Full, Job, Piece
+from aha.search.capped import Capped
+from aha.search.types import Event, Solved, Strategy
+from aha.serve.ask import ChatAsk, Refused, thought_of
+from aha.serve.calls import Failed, Mailbox, busy
+from aha.serve.engine import Cancelled, LiveEngine
+from aha.serve.models import Checkpoint
+from aha.serve.wire import PING, Sheet, usage
+from aha.serve.writing import Delta, Writing
+from aha.tasks.arithmetic import read_integer
+from aha.tasks.base import Task
+from aha.tasks.countdown import answer_of
+from aha.types import Completion, Problem, Sampling
+
+COUNTDOWN = (
+    re.compile(r"Using the numbers ([0-9]{1,6}(?:, ?[0-9]{1,6}){1,5}), make (-?[0-9]{1,6})\.?"),
+    re.compile(r"用数字 ?([0-9]{1,6}(?:[,，、] ?[0-9]{1,6}){1,5}) ?算出 ?(-?[0-9]{1,6})。?"),
+)
+"""Questions whose answers are the same when they compute the same."""
+SHOWN = 400
+"""Characters of a text in a progress event."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(64, "strategy")
+
+
+class Searched:
+    """One run of a strategy for one request: `start`, then `whole` or `events`."""
+
+    def __init__(
+        self, state: Any, checkpoint: Checkpoint, strategy: Strategy, prompt: str, ask: ChatAsk, sheet: Sheet
+    ) -> None:
+        for name in ("stop", "logprobs", "top_logprobs"):
+            if getattr(ask, name):
+                raise Refused(400, f"{name}: a strategy decides that itself", name, "unsupported_parameter")
+        if thought_of(ask, checkpoint.live.context).begin != "start":
+            raise Refused(400, "thinking: a strategy decides that itself; see budget@N", "thinking")
+        self.state, self.checkpoint, self.ask, self.sheet = state, checkpoint, ask, sheet
+        self.strategy, self.problem, self.task = _set(strategy, ask), *_problem(prompt)
+        self.seed, self.engine, self.mailbox = ask.drawn_with, LiveEngine(checkpoint.live), Mailbox()
+        self.writing = Writing(checkpoint.chat, "start", (), sheet.shown == "tags")
+        self.began = time.perf_counter()
+        self.cost: dict[str, Any] = {}
+        self.replies, self.answers, self.gone = 0, Counter[str](), False
+
+    def start(self) -> None:
+        """Hand the work to a thread. Raises Refused (429) where too many run."""
+        if self.state.searching >= self.state.settings.searches:
+            live = self.checkpoint.live
+            raise busy(Full(live.slots), live, self.state.metrics)
+        self.state.searching += 1
+        loop = asyncio.get_running_loop()
+
+        def put(item: Any) -> None:
+            loop.call_soon_threadsafe(self.mailbox.put, item)
+
+        def work() -> None:
+            try:
+                engine = Capped(self.engine, self.state.settings.search_tokens)
+                [found] = self.strategy(engine, self.task, [self.problem], self.seed, put)
+                put(found)
+            except BaseException as error:
+                put(error)
+
+        _threads().submit(work)
+
+    async def _news(self) -> AsyncIterator[Event | Solved | None]:
+        """Events, then what was found; None when nothing happens for a while. Raises Failed."""
+        while True:
+            items = await self.mailbox.take(self.state.settings.ping)
+            if not items:
+                yield None
+            for item in items:
+                if isinstance(item, AhaError):
+                    raise Failed(str(item))
+                if isinstance(item, Cancelled):
+                    raise Failed("the search was cancelled")
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+                if isinstance(item, Solved):
+                    return
+
+    async def whole(self) -> dict[str, Any]:
+        """The answer in one piece. Raises Failed."""
+        async for item in self._news():
+            if isinstance(item, Solved):
+                self._conclude(item)
+        return self.sheet.whole([self.writing], self.usage())
+
+    async def events(self, with_usage: bool) -> AsyncIterator[bytes]:
+        """The answer as server-sent events. Raises Failed."""
+        yield self.sheet.first(0)
+        async for item in self._news():
+            if item is None:
+                yield PING
+            elif isinstance(item, Solved):
+                for delta in self._conclude(item):
+                    yield self.sheet.delta(0, delta)
+            else:
+                yield self._told(item)
+        yield self.sheet.last(0, self.writing.finish)
+        yield self.sheet.bare(aha=self.sheet.vendor)
+        if with_usage:
+            yield self.sheet.bare(usage=self.usage())
+
+    def _told(self, item: Event) -> bytes:
+        """Progress for those who asked: as a thought, as an event, or nothing."""
+        out = b""
+        if item["kind"] == "reply":
+            self.replies += 1
+            self.answers[_worded(item["answer"])] += 1
+            if self.ask.aha.progress:
+                tally = ", ".join(f"{answer[:80]} ×{count}" for answer, count in self.answers.most_common(6))
+                most = getattr(self.strategy, "n", 0)
+                line = f"[{self.replies}{f'/{most}' if most else ''} done] answers: {tally}\n"
+                out += self.sheet.delta(0, Delta("reasoning", line))
+        if self.ask.aha.events:
+            told = {k: v[:SHOWN] if isinstance(v, str) else _plain(v) for k, v in item.items() if k != "problem"}
+            out += self.sheet.bare(aha={"event": told})
+        return out
+
+    def _conclude(self, found: Solved) -> list[Delta]:
+        """The chosen reply, and what stands under the vendor's key."""
+        self.cost = asdict(found.cost)
+        self.sheet.vendor = {
+            "seed": self.seed, "answer": None if found.answer is None else _worded(found.answer),
+            "votes": {_worded(answer): weight for answer, weight in (found.votes or {}).items()},
+            "candidates": [
+                {
+                    "answer": None if c.answer is None else _worded(c.answer), "score": c.score,
+                    "step_scores": list(c.step_scores), "tokens": len(c.reply.token_ids), "finish": c.reply.finish,
+                    "chosen": c is found.chosen, "text": c.reply.text,
+                }
+                for c in found.candidates
+            ],
+            "cost": self.cost,
+        }  # fmt: skip
+        if found.chosen is None:
+            cut = all(c.reply.finish == "length" for c in found.candidates)
+            self.writing.finish = "length" if cut else "stop"
+            return []
+        ids = self.checkpoint.chat.encode(found.chosen.reply.text)  # with what the strategy itself put into the reply
+        piece = Piece(Job([], Sampling(), print), 0, ids, finish=found.chosen.reply.finish)
+        return self.writing.add(piece)
+
+    def usage(self) -> dict[str, Any]:
+        """Everything drawn is paid for; what is not in the shown answer counts as thinking."""
+        drawn = self.cost.get("tokens", 0)
+        shown = len(self.writing.ids) - self.writing.reasoning_tokens
+        return usage(self.cost.get("prompt_tokens", 0), drawn, max(0, drawn - shown))
+
+    def leave(self) -> None:
+        """End the search, and count what it drew. Calling it again does nothing."""
+        if self.gone:
+            return
+        self.gone = True
+        self.engine.cancel()
+        self.state.searching -= 1
+        metrics, name, ledger = self.state.metrics, self.checkpoint.name, self.engine.ledger
+        metrics.reply_tokens[name] += ledger.tokens
+        metrics.prompt_tokens[name] += ledger.prompt_tokens
+        metrics.whole.add(time.perf_counter() - self.began)
+
+
+def _set(strategy: Strategy, ask: ChatAsk) -> Strategy:
+    """The strategy with what the request says of it, where it has such settings."""
+    asked = {"temperature": ask.temperature, "top_p": ask.top_p, "max_tokens": ask.longest}
+    has = {f.name for f in fields(strategy)}  # type: ignore[arg-type]
+    return replace(strategy, **{k: v for k, v in asked.items() if v is not None and k in has})  # type: ignore[type-var]
+
+
+def _problem(prompt: str) -> tuple[Problem, Task]:
+    """The conversation as a problem, and a task that can read answers to it."""
+    question = prompt.rpartition("User: ")[2].removesuffix("Assistant:").strip()
+    for wording in COUNTDOWN:
+        if match := wording.fullmatch(question):
+            numbers = [int(number) for number in re.findall("[0-9]+", match[1])]
+            puzzle = Problem(prompt, {"numbers": numbers, "target": int(match[2])}, id="asked")
+            return puzzle, Task("countdown", _none, (), Rubric((1.0, formatted)), answer_of)
+    return Problem(prompt, id="asked"), Task("question", _none, (), Rubric((1.0, formatted)), _said)
+
+
+def _none(count: int, seed: int) -> list[Problem]:
+    """There is nothing to train on."""
+    return []
+
+
+def _said(problem: Problem, reply: Completion) -> str | int | None:
+    """What an answer to any question votes for: a whole number, or its last line without doubled spaces."""
+    read, _ = read_reply(reply)
+    if read is None:
+        return None
+    number = read_integer(read.conclusion)
+    return " ".join(read.conclusion.split()) if number is None else number
+
+
+def _worded(answer: Any) -> str:
+    return "none" if answer is None else str(answer)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | bool | type(None)) else str(value)[:SHOWN]

@@ -1,0 +1,96 @@
+"""`aha serve`: checkpoints and their strategies behind an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from aha.errors import AhaError, ConfigError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(
+    models: Annotated[list[str], typer.Argument(help="Model folders, run folders, 'tiny', or NAME=FOLDER.")],
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    key_variable: Annotated[str, typer.Option(help="Environment variable that holds the key clients must send.")] = "",
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Listen to other machines without a key.")] = False,
+    cors: Annotated[str, typer.Option(help="Origin of pages that may ask, or '*'.")] = "",
+    slots: Annotated[int, typer.Option(min=1, max=4096, help="Replies drawn at a time, of each model.")] = 64,
+    queue: Annotated[int, typer.Option(min=0, max=100_000, help="Replies that may wait; more are refused.")] = 256,
+    memory: Annotated[int, typer.Option(min=1, help="Megabytes for keys and values, of each model.")] = 4096,
+    context: Annotated[int, typer.Option(min=0, help="Tokens of prompt and reply; 0 is the model's own.")] = 0,
+    max_tokens: Annotated[
+        int, typer.Option(min=0, help="Tokens of a reply at most; 0 is what the context leaves.")
+    ] = 0,
+    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="Where a request has none.")] = 0.6,
+    top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="Where a request has none.")] = 0.95,
+    reasoning: Annotated[str, typer.Option(help="both, reasoning_content, reasoning, none, or tags.")] = "both",
+    unclosed: Annotated[
+        str, typer.Option(help="What a thought that never closes is: reasoning or content.")
+    ] = "reasoning",
+    scorer: Annotated[Path | None, typer.Option(help="Folder of an outcome or process reward model.")] = None,
+    searches: Annotated[int, typer.Option(min=1, max=32, help="Strategies at a time; more are refused.")] = 4,
+    search_tokens: Annotated[int, typer.Option(min=1, help="Tokens that one answer of a strategy may draw.")] = 32_768,
+    body: Annotated[int, typer.Option(min=1024, help="Bytes of a request at most.")] = 1 << 20,
+    drain: Annotated[float, typer.Option(min=0.0, help="Seconds that running requests get at the end.")] = 30.0,
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+) -> None:
+    """Serve models to any OpenAI client; each strategy is a model as well."""
+    key = key_of(key_variable)
+    if host not in LOOPBACK and not key and not unsafe:
+        raise AhaError(f"--host {host} lets other machines in: give --key-variable, or --unsafe to do without a key")
+    choice("--reasoning", reasoning, ("both", "reasoning_content", "reasoning", "none", "tags"))
+    choice("--unclosed", unclosed, ("reasoning", "content"))
+    try:
+        from aha.serve.server import listening, run
+    except ImportError as error:
+        raise AhaError(f"{error.name} is missing: pip install 'aha[serve]'") from None
+    import sys
+
+    from aha.models.allocator import keep_memory
+    from aha.pipeline.training import DTYPES
+    from aha.serve.app import application
+    from aha.serve.models import Catalogue, load, named
+    from aha.serve.state import Settings
+    from aha.serve.wire import Shown
+    from aha.tools.solve import load_scorers
+
+    choice("--dtype", dtype, tuple(DTYPES))
+    folders = named(models)
+    sock = listening(host, port)
+    keep_memory()
+    sys.setswitchinterval(0.001)  # so that a stream's bookkeeping holds a decode loop up less
+    scorers = load_scorers(scorer)
+    options = {"slots": slots, "queue": queue, "context": context, "memory": memory << 20}
+    checkpoints = [load(name, folder, DTYPES[dtype], scorers, **options) for name, folder in folders.items()]
+    settings = Settings(
+        cast(Shown, reasoning), unclosed, max_tokens, temperature, top_p, body,
+        searches=searches, search_tokens=search_tokens,
+    )  # fmt: skip
+    app = application(Catalogue(checkpoints), settings, key, local=host in LOOPBACK and not key, origins=cors)
+    where = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}/v1"
+    typer.echo(f"serving {', '.join(folders)} at {where}")
+    run(app, sock, drain)
+    for checkpoint in checkpoints:
+        checkpoint.live.close()
+
+
+def key_of(variable: str) -> str:
+    """The key in an environment variable; empty where none is asked for. Raises ConfigError where it is not set."""
+    if not variable:
+        return ""
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ConfigError(f"--key-variable {variable}: that environment variable is not set or is empty")
+    return key
+
+
+def choice(option: str, value: str, among: tuple[str, ...]) -> None:
+    """Raise AhaError for a value that is none of these."""
+    if value not in among:
+        raise AhaError(f"{option} is {value!r}; give one of {', '.join(among)}")
