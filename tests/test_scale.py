@@ -60,11 +60,11 @@ HEAD = {
 }  # fmt: skip
 
 
-def bench(folder, engine=None, plan: Plan = PLAN, scorers: Scorers = SCORERS, rubric=None) -> Bench:
+def bench(folder, engine=None, plan: Plan = PLAN, scorers: Scorers = SCORERS, rubric=None, mark="1") -> Bench:
     task, problems = toy_task()
     task = replace(task, rubric=Rubric((1.0, rubric or correct)))
     problems = [replace(p, id=str(i)) for i, p in enumerate(problems)]
-    return Bench(engine or Scripted(script), task, problems, plan, scorers, folder, "scorer", "toy")
+    return Bench(engine or Scripted(script), task, problems, plan, scorers, folder, {"process": mark}, "toy")
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +148,20 @@ def test_other_settings_questions_or_weights_meet_no_old_answers(tmp_path):
         assert engine.calls
     engine = Scripted(script)
     other = bench(tmp_path, engine, plan=only)
-    Bench(engine, other.task, other.problems, only, SCORERS, tmp_path, "scorer", "another model").run()
+    Bench(engine, other.task, other.problems, only, SCORERS, tmp_path, model="another model").run()
     assert engine.calls
+
+
+def test_another_scorer_changes_only_what_goes_by_it(tmp_path):
+    plan, engine = replace(PLAN, methods=("vote", "best", "revise", "beam"), searches=(4,)), Scripted(script)
+    first = bench(tmp_path, plan=plan).run()
+    other = Scorers(process=lambda prompts, replies: long_ones(prompts, [reply * 2 for reply in replies]))
+    before = set((tmp_path / "arms").iterdir())
+    again = bench(tmp_path, engine, plan, other, mark="2").run()
+    fresh = {file.name.rsplit("-", 1)[0] for file in set((tmp_path / "arms").iterdir()) - before}
+    assert len(again) == len(first) and fresh == {
+        "best-by-process-2", "best-by-process-4", "revise-by-process-2", "revise-by-process-4", "revise-by-process-8", "beam-4",
+    }  # fmt: skip
 
 
 def test_a_strategy_on_its_own_costs_what_the_engine_spent(tmp_path):
@@ -213,7 +225,7 @@ def test_every_budget_has_a_verdict_with_an_interval(ran):
 def test_the_drawing_marks_the_front_and_names_every_method():
     traces = [
         Trace("vote", [(100, 0.3), (200, 0.4)], [(0.2, 0.4), (0.3, 0.5)]), Trace("</svg><b>", [(150, 0.2)], [(0.1, 0.3)]),
-        Trace("free", [(0, 0.9)], [(0.8, 1.0)]),
+        Trace("free", [(0, 0.9)], [(0.8, 1.0)]), Trace("oracle", [(50, 0.9)], [(0.8, 1.0)], is_real=False),
     ]  # fmt: skip
     drawing = front_chart("Accuracy", traces)
     assert drawing.count('r="7"') == 3 and "vote" in drawing and "free" not in drawing  # two rings and the legend's
@@ -247,7 +259,7 @@ def test_what_cannot_be_run_is_refused_in_one_line():
 def test_two_scorers_of_a_kind_are_refused(tmp_path):
     ProcessScorer.from_base(TINY).save(tmp_path)
     scorers, marks = both_scorers([tmp_path])
-    assert scorers.process is not None and scorers.outcome is None and marks
+    assert scorers.process is not None and scorers.outcome is None and list(marks) == ["process"]
     with pytest.raises(ConfigError, match="a second process model"):
         both_scorers([tmp_path, tmp_path])
 

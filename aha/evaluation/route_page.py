@@ -79,12 +79,12 @@ def table(part: Record) -> Table:
     rows = [
         [
             rule["rule"], percent(rule), number(round(rule["tokens"], 1)), f"{100 * rule['thought']:.0f} %",
-            f"{100 * rule['saved']:.0f} %", points(rule["over_think"]), points(rule["regret"]),
+            f"{100 * rule['saved']:.0f} %", *(points(rule[x]) if rule[x] else "" for x in ("over_think", "regret")),
             number(round(rule["regret_tokens"], 1)),
         ]
         for rule in part["rules"]
     ]  # fmt: skip
-    return f"{part['name'].capitalize()} questions", top, rows
+    return "Every rule: what is right, and tokens a question", top, rows
 
 
 def weights(model: Simple) -> Table:
@@ -95,15 +95,20 @@ def weights(model: Simple) -> Table:
 
 def markdown(record: Record, model: Simple) -> str:
     """Everything as one Markdown file."""
-    tables = [*map(table, record["parts"]), weights(model)]
-    return "\n\n".join(["# Routing", *head(record), *(f"## {one[0]}\n\n{pipes(one)}" for one in tables)]) + "\n"
+    tables = [(titled(part), table(part)) for part in record["parts"]] + [("The classifier", weights(model))]
+    return "\n\n".join(["# Routing", *head(record), *(f"## {name}\n\n{pipes(one)}" for name, one in tables)]) + "\n"
+
+
+def titled(part: Record) -> str:
+    """The heading of a kind of questions."""
+    return f"{part['name'][0].upper()}{part['name'][1:]}{' questions' if part['name'] in PARTS else ''}"
 
 
 def document(record: Record, model: Simple, drawings: dict[str, str]) -> str:
     """The page."""
     what, how = head(record)
     parts = [
-        page.section(f"{part['name'].capitalize()} questions", _figure(drawings.get(part["name"], "")), page.table(*table(part)))
+        page.section(titled(part), _figure(drawings.get(part["name"], "")), page.table(*table(part)))
         for part in record["parts"]
     ]  # fmt: skip
     return page.document(

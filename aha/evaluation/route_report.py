@@ -4,7 +4,8 @@
 
 Every rule runs as the strategy it is (`aha.search.route`), over a pool, so its bill is exact and nothing is drawn twice. The
 classifier is fitted on one half of the questions and tested on the other, and the other way round. The oracle knows the
-grades: it thinks exactly where thinking alone is right, and pays for one answer only.
+grades: it thinks exactly where thinking is right and the greedy direct answer is not, and pays for one answer only.
+Sampled direct answers that vote may be right where neither is, so agreement may do better than it.
 """
 
 from __future__ import annotations
@@ -200,7 +201,8 @@ def _rules(kept: dict[str, list[Row]], members: Sequence[int]) -> list[Record]:
             "rule": name, **asdict(question_interval([[row.right] for row in rows])), "tokens": _tokens(rows),
             "thought": fmean(row.thought for row in rows),
             "saved": 1 - _tokens(rows) / _tokens(think) if _tokens(think) else 0.0,
-            "over_think": asdict(_difference(rows, think)), "regret": asdict(_difference(oracle, rows)),
+            "over_think": None if rows is think else asdict(_difference(rows, think)),
+            "regret": None if rows is oracle else asdict(_difference(oracle, rows)),
             "regret_tokens": _tokens(rows) - _tokens(oracle),
         }
         for name, rows in own.items()

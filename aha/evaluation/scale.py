@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -41,17 +41,17 @@ def silent(line: str) -> None:
 
 
 class Bench:
-    """A model, questions and scorers. `marks` names the scorers' weights; `model` those of an engine that holds none."""
+    """A model, questions and scorers. `marks` names the weights of each kind of scorer, `model` those of an engine that holds none."""
 
     def __init__(
         self, engine: Engine, task: Task, problems: Sequence[Problem], plan: Plan, scorers: Scorers, folder: Path,
-        marks: str = "", model: str = "", say: Say = silent,
+        marks: Mapping[str, str] = {}, model: str = "", say: Say = silent,  # noqa: B006 - never written to
     ) -> None:  # fmt: skip
         self.engine, self.task, self.problems, self.plan = engine, task, problems, plan
-        self.scorers, self.folder, self.say = scorers, folder, say
+        self.scorers, self.folder, self.marks, self.say = scorers, folder, marks, say
         self.pool = Pool(engine, folder / "pool", model)
         self.grader = Grader(task)
-        self.marks = [aha.__version__, self.pool.digest, marks, revision(problems), plan.seed]
+        self.same = [aha.__version__, self.pool.digest, revision(problems), plan.seed]
         self._scored: dict[str, Drawn] = {}
 
     def run(self) -> list[Answers]:
@@ -64,7 +64,7 @@ class Bench:
         found = [self._told(Arm("sample", 1, f"sample,{self.plan.drawing}"), lambda arm: self._chosen(one, 1, arm))]
         for choice in choices(self.plan, self.scorers):
             for n in self.plan.sizes[1:]:
-                arm = Arm(choice.method, n, choice.strategy(n, self.plan))
+                arm = Arm(choice.method, n, choice.strategy(n, self.plan), choice.by)
                 found.append(self._told(arm, lambda arm, c=choice, n=n: self._chosen(c, n, arm)))  # type: ignore[misc]
         return found
 
@@ -84,7 +84,7 @@ class Bench:
 
     def _told(self, arm: Arm, make: Callable[[Arm], Answers], more: dict[str, Any] | None = None) -> Answers:
         """What is kept of it, or what is made now, with a line to read."""
-        key = self._key([arm.strategy, self.plan.samples if more is None else 0, more])
+        key = self._key([arm.strategy, self.plan.samples if more is None else 0, more], [arm.by])
         file = self.folder / "arms" / f"{arm.method.replace(' ', '-')}-{arm.size}-{key}.json"
         found = kept_answers(file, lambda: make(arm))
         known = [credit for credit in found.credit_Q if credit is not None]
@@ -92,8 +92,10 @@ class Bench:
         self.say(f"{right}  {found.tokens:9,.0f} tokens a question  {arm.method} {arm.size}")
         return found
 
-    def _key(self, parts: Sequence[Any]) -> str:
-        return text_digest(json.dumps([*self.marks, *parts], sort_keys=True))[:12]
+    def _key(self, parts: Sequence[Any], by: Sequence[str]) -> str:
+        """What a result is known by: everything that decides it, the weights of the scorers it goes by among it."""
+        marks = [self.marks.get(kind, "") for kind in by]
+        return text_digest(json.dumps([*self.same, *marks, *parts], sort_keys=True))[:12]
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -117,7 +119,7 @@ class Bench:
     def facts(self) -> dict[str, Any]:
         """What else the samples tell: how they ended, how easy a scorer thinks each question, what stopping early saves."""
         by = [name for name in ("process", "outcome") if getattr(self.scorers, name) is not None]
-        key = self._key([self.plan.drawing, self.plan.samples, by])
+        key = self._key([self.plan.drawing, self.plan.samples, by], by)
         found: dict[str, Any] = kept(self.folder / "arms" / f"facts-{key}.json", lambda: self._facts(by))
         return found
 

@@ -60,6 +60,8 @@ class Arm:
     method: str
     size: int
     strategy: str
+    by: str = ""
+    """The kind of scorer it goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,9 @@ def arms(plan: Plan, scorers: Scorers) -> list[Arm]:
     found += [Arm("hidden", rounds, f"hidden:{rounds},cap={T}") for rounds in (2, 4)]
     found += [Arm("revise", rounds, f"revise:{rounds},{plan.drawing}") for rounds in (2, 4, 8)]
     if scorers.process is not None:
-        found += [Arm("revise by process", r, f"revise:{r},by=process,{plan.drawing}") for r in (2, 4, 8)]
+        found += [Arm("revise by process", r, f"revise:{r},by=process,{plan.drawing}", "process") for r in (2, 4, 8)]
         found += [
-            Arm(name, n, f"{name}:{n},width={WIDTH},{plan.drawing}")
+            Arm(name, n, f"{name}:{n},width={WIDTH},{plan.drawing}", "process")
             for name in TREES
             for n in plan.searches
             if not (name == "dvts" and n == WIDTH)  # one tree is a beam search

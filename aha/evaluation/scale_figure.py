@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aha.evaluation.equal_tokens import front
 from aha.page import visible
@@ -30,6 +30,8 @@ class Trace:
     bars: Sequence[Point]
     names: Sequence[str] = ()
     """What each point is called under the pointer."""
+    is_real: bool = True
+    """Whether anybody could do it: an oracle is drawn, and is not on the front."""
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -73,7 +75,7 @@ def front_chart(title: str, traces: Sequence[Trace], x_label: str = "tokens a qu
     xs = [x for trace in traces for x, _ in trace.points]
     ys = [y for trace in traces for bar in trace.bars for y in bar]
     plot = _Plot(log_ticks(min(xs), max(xs)), nice_ticks(min(ys), max(ys), 7))
-    every = [point for trace in traces for point in trace.points]
+    every = [point for trace in traces if trace.is_real for point in trace.points]
     best = [every[i] for i in sorted(front(every), key=lambda i: every[i][0])]
     parts = [*_axes(plot, x_label), *_front(plot, best)]
     for draw in (_band, _line, _dots):
@@ -90,7 +92,7 @@ RING = "fill:none;stroke:currentColor;stroke-width:1.6"
 def _costing(trace: Trace) -> Trace:
     kept = [i for i, (x, _) in enumerate(trace.points) if x > 0]
     names = [trace.names[i] for i in kept] if trace.names else ()
-    return Trace(trace.label, [trace.points[i] for i in kept], [trace.bars[i] for i in kept], names)
+    return replace(trace, points=[trace.points[i] for i in kept], bars=[trace.bars[i] for i in kept], names=names)
 
 
 def _look(index: int) -> tuple[str, str]:
@@ -126,7 +128,7 @@ def _band(plot: _Plot, index: int, trace: Trace) -> Iterator[str]:
         xs = [x for x, _ in trace.points]
         low, high = ([(x, bar[side]) for x, bar in zip(xs, trace.bars, strict=True)] for side in (0, 1))
         outline = plot.path([*low, *reversed(high)])
-        yield f'<polygon points="{outline}" style="fill:{_look(index)[0]};fill-opacity:.07;stroke:none"/>'
+        yield f'<polygon points="{outline}" style="fill:{_look(index)[0]};fill-opacity:.05;stroke:none"/>'
 
 
 def _line(plot: _Plot, index: int, trace: Trace) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aha.evaluation.optimal import BINS
 from aha.svg import number
 
 Record = dict[str, Any]
@@ -142,6 +143,14 @@ def choices_by_bin(record: Record, budget: int = -1) -> Table:
     return "What was chosen, the hardest bin first, at the largest budget", ["ease by", "bins", "best single"], rows
 
 
+def bin_size(record: Record) -> str:
+    """How many questions choose for a bin: few choose badly."""
+    return (
+        f"Each bin's method is chosen on about {max(1, round(record['questions'] / 2 / BINS))} questions; "
+        "with few of them chance chooses too, and a single method does better."
+    )
+
+
 def stopped(record: Record) -> list[str]:
     """What short-m would save on an engine that stops the others."""
     full = [p for p in record["points"] if p["method"] == "short" and p["size"] == record["samples"]]
@@ -161,6 +170,7 @@ def markdown(record: Record) -> str:
     tables.append(all_points(record))
     parts = ["# Accuracy against tokens", *head(record), "## Which method at which budget"]
     parts += ["\n".join(f"* {line}" for line in verdicts(record)), FLATTERY, *stopped(record)]
+    parts += [bin_size(record)] if record.get("optimal") else []
     parts += [f"## {table[0]}\n\n{pipes(table)}" for table in tables]
     return "\n\n".join(parts) + "\n"
 

@@ -67,6 +67,6 @@ def document(record: Record, drawings: dict[str, str]) -> str:
         page.section("Which method at which budget", said, page.paragraph(lines.FLATTERY, "soft"),
                      *(page.paragraph(line, "soft") for line in lines.stopped(record)),
                      page.table(*lines.at_equal_tokens(record))),
-        page.section("Chosen by how hard a question is", *(page.table(*table) for table in difficult)) if difficult else "",
+        page.section("Chosen by how hard a question is", page.paragraph(lines.bin_size(record), "soft"), *(page.table(*table) for table in difficult)) if difficult else "",
         page.section("Everything that was run", *figures[1:], page.table(*lines.all_points(record))),
     )  # fmt: skip

@@ -102,8 +102,8 @@ def route(
     typer.echo(f"\npicture: {page}\nclassifier: {out / 'classifier.json'}")
 
 
-def both_scorers(folders: Sequence[Path]) -> tuple[Scorers, str]:
-    """The reward models in folders, one of a kind, and what names their weights.
+def both_scorers(folders: Sequence[Path]) -> tuple[Scorers, dict[str, str]]:
+    """The reward models in folders, one of a kind, and the digest of each kind's weights.
 
     Raises ModelError for a folder without one, and ConfigError for two of a kind.
     """
@@ -113,14 +113,15 @@ def both_scorers(folders: Sequence[Path]) -> tuple[Scorers, str]:
     from aha.search.parse import Scorers
     from aha.tools.solve import load_scorers
 
-    found = Scorers()
+    found, marks = Scorers(), dict[str, str]()
     for folder in folders:
         one = load_scorers(folder)
         kind = "process" if one.process is not None else "outcome"
-        if getattr(found, kind) is not None:
+        if kind in marks:
             raise ConfigError(f"{folder} is a second {kind} model: give one of each kind")
         found = replace(found, **{kind: getattr(one, kind)})
-    return found, " ".join(model_digest(folder) for folder in folders)
+        marks[kind] = model_digest(folder)
+    return found, marks
 
 
 def fitting(model: str, dtype: str, problems: Sequence[Problem], max_tokens: int) -> Engine:
