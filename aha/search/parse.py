@@ -136,6 +136,12 @@ def _lookahead(options: Options, scorers: Scorers) -> Options:
     return _tree(options, scorers) | {"lookahead": 1}
 
 
+def _routed(options: Options, scorers: Scorers) -> Options:
+    from aha.search.route import routed
+
+    return routed(options)
+
+
 def _aggregate(options: Options) -> Aggregate:
     """The option `aggregate`: how one score is made of those of the steps."""
     name = options.pop("aggregate", "last")
@@ -178,6 +184,13 @@ KINDS: dict[str, Kind] = {
     "beam": Kind("aha.search.beam.Beam", "n", "beam search by a process model", _tree, BY[1:]),
     "dvts": Kind("aha.search.beam.Beam", "n", "as many separate searches as there can be", _diverse, BY[1:]),
     "lookahead": Kind("aha.search.beam.Beam", "n", "beam search that looks a step ahead", _lookahead, BY[1:]),
+    "route": Kind(
+        "aha.search.route.Route",
+        "n",
+        "simple questions at once, others with thinking",
+        _routed,
+        ("n", "by", "k", "least", "model", "max_tokens"),
+    ),
     "mcts": Kind("aha.search.mcts.Mcts", "n", "Monte-Carlo tree search by a process model", _tree, BY[1:]),
 }
 """Every strategy that has a name."""
