@@ -54,7 +54,7 @@ def table(questions: Sequence[Question]) -> list[Passage]:
 
 
 def lessons(count: int, shifts: Sequence[int], seed: int, k: int = 3) -> list[Example]:
-    """Questions behind k passages in any order, answered by the one that tells, with its number; or by none.
+    """Questions behind 1 to k passages in any order, answered by the one that tells, with its number; or by none.
 
     Facts are shifted at random, so that only the passages tell. One in six has no passage that tells. No wording is held out.
     """
@@ -81,5 +81,5 @@ def _cited(sentence: str, number: int) -> str:
 
 def teach(policy: Transformer, chat: Chat, examples: Sequence[Example], seed: int = 0) -> list[float]:
     """Fine-tune a model on lessons, in place; the loss of every step."""
-    settings = Sft(epochs=1, examples=16, lr=1e-3)
+    settings = Sft(epochs=1, examples=16, lr=2e-3)
     return [step["loss"] for step in train(policy, chat, examples, settings, start(policy, settings), seed)]
