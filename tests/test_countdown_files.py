@@ -95,7 +95,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=name):
             cd.read_rows(tmp_path / name)
-    for path in (tmp_path / "absent.parquet", tmp_path):
+    for path in (tmp_path / "absent.parquet", tmp_path / "absent.csv"):
         with pytest.raises(DataError, match="missing"):
             cd.read_rows(path)
 

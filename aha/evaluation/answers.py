@@ -22,7 +22,7 @@ from aha.stats import Interval, question_interval
 from aha.tasks.base import Task
 from aha.types import Problem
 
-BILL = tuple(f.name for f in fields(Cost))
+BILL = tuple(f.name for f in fields(Cost) if f.name != "reused_tokens")  # what was not computed is not on the bill
 Bill = dict[str, list[float]]
 """Of each kind of cost (the fields of Cost), one number a question."""
 

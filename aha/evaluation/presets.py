@@ -17,6 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ConfigDict
+
+from aha.config import Settings, load
 from aha.errors import ConfigError, DataError
 from aha.rewards.judge_prompts import question_of
 from aha.tasks import benchmarks_code, benchmarks_grade
@@ -33,12 +36,14 @@ from aha.tasks.benchmarks import (
 )
 from aha.tasks.choices import choices
 from aha.tasks.countdown import countdown
+from aha.tasks.data import Data, benchmark
+from aha.tasks.data_names import GYM
+from aha.tasks.data_presets import FOLDER, KNOWN
+from aha.tasks.data_read import rows_of
 from aha.tasks.general import general
 from aha.tasks.short_programs import short_programs
 from aha.types import Sampling
 
-FOLDER = "AHA_DATA"
-"""The environment variable that names a folder of benchmark files."""
 R1_WINDOW = ("2024-08-01", "2025-01-31")
 """The contests of LiveCodeBench that DeepSeek-R1 was measured on."""
 TEMPLATE = "think and answer blocks, the task's own rule; world/1"
@@ -101,7 +106,10 @@ def preset(name: str) -> Preset:
 
 def _mathematics(name: str) -> Callable[[Source], Benchmark]:
     def build(source: Source) -> Benchmark:
-        language = source.data.stem.rpartition("_")[2] if name == "mgsm" and source.data else "en"
+        known = KNOWN.get(str(source.data))
+        language = known.language if known else "en"
+        if name == "mgsm" and source.data and not known:
+            language = source.data.stem.rpartition("_")[2]
         return mathematics(name, _file(source), Wording(BOXED, source.plain), source.train, language)
 
     return build
@@ -115,6 +123,26 @@ def _file(source: Source) -> Path:
     if source.data is None:
         raise DataError("this benchmark needs a file of questions: give it with --data FILE")
     return source.data
+
+
+class _Recipe(Settings):
+    """A recipe of which only the data are read."""
+
+    model_config = ConfigDict(extra="ignore")
+    data: Data | None = None
+
+
+def _data(source: Source) -> Benchmark:
+    """Any data: a name of theirs, or a recipe whose own test questions are meant, worded as it words them."""
+    path = _file(source)
+    if str(path).startswith(GYM):
+        return Benchmark(Data(train=str(path), test_count=source.questions or 400).load(source.plain).task)
+    if path.suffix != ".toml":
+        return benchmark(rows_of(str(path), "test"), plain=source.plain)
+    told = load(_Recipe, path).data
+    if told is None:
+        raise DataError(f"{path} has no [data]")
+    return Benchmark(told.load(source.plain).task)
 
 
 def _countdown(source: Source) -> Benchmark:
@@ -135,7 +163,7 @@ def _world(task: Task, source: Source) -> Benchmark:
 
 
 def _made(make: Callable[..., Task]) -> Callable[[Source], Benchmark]:
-    return lambda source: _world(make(test_count=source.questions), source)
+    return lambda source: _world(make(test_count=source.questions or 400), source)
 
 
 def _r1(k: int, max_tokens: int = 32_768) -> Sampling:
@@ -193,6 +221,10 @@ PRESETS = (
         "r1/mbpp", _r1(8), _CODE, _programming("mbpp"),
         "mbpp.jsonl of github.com/google-research/google-research, cut to the 500 test rows (task_id 11 to 510)",
         ("mbpp.jsonl", "mbpp/test.jsonl"),
+    ),
+    Preset(
+        "data", _r1(4, 4096), "by the data's kind, as benchmarks of that kind; data/1", _data,
+        "any data set that aha data show can read, or a recipe with [data]",
     ),
     Preset("r1/countdown", _r1(16, 1024), TEMPLATE, _countdown, questions=400),
     Preset("countdown", _TRAINED, TEMPLATE, _countdown, questions=400),

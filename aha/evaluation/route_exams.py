@@ -10,26 +10,25 @@ from __future__ import annotations
 
 import json
 import random
-import re
-import unicodedata
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aha.chat import render
 from aha.errors import DataError
-from aha.rewards.format import formatted, read_reply
-from aha.rewards.rubric import Grade, Rubric, each
+from aha.rewards.format import formatted
+from aha.rewards.rubric import Rubric
 from aha.tasks.arithmetic import arithmetic
 from aha.tasks.base import Task
 from aha.tasks.benchmarks import Wording, mathematics
 from aha.tasks.countdown import countdown
 from aha.tasks.general import general
-from aha.types import Completion, Problem
+from aha.tasks.short_answers import answer_of, bare, correct
+from aha.types import Problem
 
 WEB, MAWPS = Path("webquestions/val.json"), Path("mawps/singleop.jsonl")
 
-_ARTICLE = re.compile(r"\b(?:a|an|the)\b")
+__all__ = ["Exam", "bare", "exams", "web_questions"]
 
 
 @dataclass(frozen=True)
@@ -87,26 +86,3 @@ def web_questions(path: Path) -> Task:
         raise DataError("webquestions is asked, not trained on")
 
     return Task("webquestions", none, problems, Rubric((1.0, correct), (0.1, formatted)), answer_of)
-
-
-def bare(text: str) -> str:
-    """A short answer without case, accents, punctuation, articles and doubled spaces (SQuAD's rule, arXiv 1606.05250)."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    words = "".join(c if c.isalnum() or c.isspace() else " " for c in plain)
-    return " ".join(_ARTICLE.sub(" ", words).split())
-
-
-def answer_of(problem: Problem, completion: Completion) -> Hashable | None:
-    """What a reply votes for: its conclusion, bare."""
-    reply, _ = read_reply(completion)
-    return (bare(reply.conclusion) or None) if reply else None
-
-
-@each
-def correct(problem: Problem, completion: Completion) -> Grade:
-    """1 if the conclusion is one of the answers, bare; an answer in the middle of other words is none."""
-    reply, reason = read_reply(completion)
-    if reply is None:
-        return 0.0, reason
-    known = {bare(answer) for answer in problem.answer["answers"]} - {""}
-    return 1.0 if bare(reply.conclusion) in known else (0.0, "wrong")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Set
-
 from aha.chat import Reply, parse_reply
 from aha.language import share_in
+from aha.tasks.overlap import contaminated, known_runs, ngrams
 from aha.types import Completion, Problem, Score
 
-NGRAM = 10
-"""Words in a row that two prompts may not share: the paper's filter against its benchmarks."""
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
+__all__ = ["contaminated", "is_readable", "known_runs", "ngrams", "thinks", "unreadable", "wrong"]
 
 
 def wrong(score: Score) -> str:
@@ -49,23 +44,3 @@ def is_readable(problem: Problem, completion: Completion) -> bool:
     if reply is None or completion.finish == "length" or unreadable(problem, reply, share=0.25):
         return False
     return bool(share_in(reply.answer, problem.answer["language"]))
-
-
-def ngrams(text: str, n: int = NGRAM) -> set[tuple[str, ...]]:
-    """All runs of `n` words, Chinese characters being words; a shorter text is one run."""
-    words = tuple(_WORD.findall(text.lower()))
-    return {words[i : i + n] for i in range(max(1, len(words) - n + 1))}
-
-
-def known_runs(prompts: Iterable[str], template: int = 3) -> set[tuple[str, ...]]:
-    """What prompts of evaluation sets say, to keep training data away from it.
-
-    A run of words that `template` different prompts share is how the task asks, not what it asks, and is left out.
-    """
-    seen = Counter(run for prompt in set(prompts) for run in ngrams(prompt))
-    return {run for run, count in seen.items() if count < template}
-
-
-def contaminated(prompt: str, known: Set[tuple[str, ...]]) -> bool:
-    """Whether a prompt shares a run of words with an evaluation set."""
-    return not known.isdisjoint(ngrams(prompt))

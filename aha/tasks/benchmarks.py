@@ -26,6 +26,7 @@ from aha.tasks import benchmarks_code, benchmarks_grade
 from aha.tasks.base import Task
 from aha.tasks.benchmarks_grade import LETTERS
 from aha.tasks.benchmarks_rows import Row, rows
+from aha.tasks.data_names import files_of
 from aha.types import Problem
 
 BOXED = "{question}\nPlease reason step by step, and put your final answer within \\boxed{}."
@@ -35,6 +36,9 @@ CHOICE = (
     "'Answer: $LETTER' (without quotes) where LETTER is one of {letters}. Think step by step before answering.\n\n{question}"
 )
 """simple-evals' wording, with which DeepSeek-R1 was measured on GPQA."""
+QUESTION = ("problem", "question", "input", "Problem", "Question")
+ANSWER = ("answer", "target", "Answer", "expected_answer", "final_answer", "final_ans", "golden")
+"""What data sets of mathematics call the two."""
 TAGGED = "{question}\nThink first, inside <think> </think> tags, then give the final answer alone inside <answer> </answer> tags."
 """For models that do not know the template of `aha.chat`."""
 
@@ -93,11 +97,17 @@ def programming(
     return Benchmark(task, tuple(left_out))
 
 
-def _read(name: str, path: Path, read: Callable[[Row, str], Problem]) -> list[Problem]:
-    return [replace(read(row, f"{path}, row {number}"), id=f"{name}/{_id(row, number)}") for number, row in rows(path)]
+def _read(name: str, path: Path, read: Callable[[Row, str], Problem], side: str = "test") -> list[Problem]:
+    """The problems of a file, or of all files of a name such as openai/gsm8k."""
+    return [
+        replace(read(row, f"{file}, row {number}"), id=f"{name}/{id_of(row, number)}")
+        for file in files_of(path, side)
+        for number, row in rows(file)
+    ]
 
 
-def _id(row: Row, number: int) -> str:
+def id_of(row: Row, number: int) -> str:
+    """What a row calls itself, or its number."""
     return str(next((row[key] for key in ("unique_id", "Record ID", "id", "ID", "task_id") if row.get(key)), number))
 
 
@@ -105,7 +115,7 @@ Draw = Callable[[int, int], list[Problem]]
 
 
 def _drawn(name: str, train: Path | None, read: Callable[[Row, str], Problem], test: list[Problem]) -> Draw:
-    return _shuffled(name, _read(f"{name}/train", train, read) if train else None, test)
+    return _shuffled(name, _read(f"{name}/train", train, read, "train") if train else None, test)
 
 
 def _shuffled(name: str, given: list[Problem] | None, test: list[Problem]) -> Draw:
@@ -131,11 +141,9 @@ def _bare(problem: Problem) -> str:
 
 def mathematical(row: Row, where: str, wording: Wording, language: str = "en") -> Problem:
     """A row with a question and an answer, under any of the names that benchmarks give them."""
-    question = _text(row, "problem", "question", "input") or " ".join(
-        filter(None, (_text(row, "Body"), _text(row, "Question")))
-    )
+    question = " ".join(filter(None, (_text(row, "Body"), _text(row, *QUESTION))))
     worked = _text(row, "solution")
-    gold = _text(row, "answer", "target", "Answer", "expected_answer", "final_answer")
+    gold = _text(row, *ANSWER)
     if "####" in gold:
         worked, _, gold = (re.sub(r"<<[^<>]*>>", "", gold)).rpartition("####")
     if not gold and worked:
@@ -157,7 +165,17 @@ def _text(row: Row, *names: str) -> str:
 
 
 def optional(row: Row, where: str, plain: bool = False) -> Problem:
-    """A row with options. GPQA's are put in an order that the question alone decides; others stand as they are given."""
+    """A row with options, in the wording of `CHOICE`."""
+    question, options, letter = options_of(row, where)
+    wording = Wording(CHOICE.replace("{letters}", LETTERS[: len(options)]), plain)
+    answer = {"letter": letter, "options": options, "language": "en"}
+    return Problem(wording(question), answer)
+
+
+def options_of(row: Row, where: str) -> tuple[str, list[str], str]:
+    """The question with its options listed, the options, and the right letter. GPQA's are put in an order that the
+    question alone decides; others stand as they are given. Raises DataError for a row that lacks one of them.
+    """
     question = _text(row, "Question", "question").strip()
     if "Correct Answer" in row:
         right = row["Correct Answer"].strip()
@@ -172,9 +190,7 @@ def optional(row: Row, where: str, plain: bool = False) -> Problem:
             f"{where}: needs `question`, `options` and the letter or index of the `answer`, or GPQA's columns"
         )
     listed = "\n".join(f"{name}) {option}" for name, option in zip(LETTERS, options, strict=False))
-    wording = Wording(CHOICE.replace("{letters}", LETTERS[: len(options)]), plain)
-    answer = {"letter": letter, "options": options, "language": "en"}
-    return Problem(wording(f"{question}\n\n{listed}"), answer)
+    return f"{question}\n\n{listed}", options, letter
 
 
 def _letter(answer: Any) -> str:

@@ -21,6 +21,7 @@ from aha.tasks import programs
 from aha.tasks.asserts import NotPlain
 from aha.tasks.benchmarks_grade import concluded
 from aha.tasks.benchmarks_rows import Row, rows
+from aha.tasks.data_names import files_of
 from aha.types import Completion, Problem
 
 EXTRACTOR = "last fenced block of Python after the thinking, all hidden tests in the jail; benchmark-code/1"
@@ -45,16 +46,15 @@ def read_programs(path: Path, pool: Pool | None, window: tuple[str, str] = ("", 
     `window` keeps rows whose `contest_date` is in it, both days included, such as ("2024-08-01", "2025-01-31").
     """
     problems, left_out = [], []
-    for number, row in rows(path):
-        where = f"{path}, row {number}"
-        if not _within(row, window, where):
-            continue
-        try:
-            problems.append(_problem(row, pool))
-        except NotPlain as error:
-            left_out.append(f"{where}: {error}")
-        except (DataError, KeyError, TypeError, ValueError, AttributeError, SyntaxError, RecursionError) as error:
-            raise DataError(f"{where}: not a program with tests ({type(error).__name__}: {error})") from None
+    for file in files_of(path, "test"):
+        for number, row in rows(file):
+            where = f"{file}, row {number}"
+            if not _within(row, window, where):
+                continue
+            try:
+                problems.append(program(row, where, pool))
+            except NotPlain as error:
+                left_out.append(f"{where}: {error}")
     if not problems:
         dates = f" between {window[0]} and {window[1]}" if any(window) else ""
         raise DataError(f"{path} has no usable row{dates}{': ' + left_out[0] if left_out else ''}")
@@ -69,6 +69,16 @@ def _within(row: Row, window: tuple[str, str], where: str) -> bool:
     except (KeyError, ValueError):
         raise DataError(f"{where}: no `contest_date` such as 2024-08-01, so the window cannot be kept") from None
     return window[0] <= day.isoformat() <= window[1]
+
+
+def program(row: Row, where: str, pool: Pool | None) -> Problem:
+    """The problem of a row. Raises DataError for a damaged one, and NotPlain for one whose tests cannot be posed."""
+    try:
+        return _problem(row, pool)
+    except NotPlain:
+        raise
+    except (DataError, KeyError, TypeError, ValueError, AttributeError, SyntaxError, RecursionError) as error:
+        raise DataError(f"{where}: not a program with tests ({type(error).__name__}: {error})") from None
 
 
 def _problem(row: Row, pool: Pool | None) -> Problem:

@@ -1,6 +1,6 @@
-"""The rows of a benchmark's file, whatever its kind: .jsonl (perhaps gzipped), .json, .parquet, .csv, .tsv.
+"""The rows of a file of data, whatever its kind: .jsonl (perhaps gzipped), .json, .parquet, .csv, .tsv.
 
-A .tsv file has no heading and two columns, question and answer, as MGSM's have. Nothing is repaired: damage is a
+A .json file is a list of records, or has one a line, as many of the hub's have. A .tsv file has no heading and two columns, question and answer, as MGSM's have. Nothing is repaired: damage is a
 DataError that names the file and the row.
 """
 
@@ -11,6 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,14 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _list(path: Path) -> Iterator[tuple[int, Any]]:
-    found = _json(path.read_bytes(), str(path))
+    text = path.read_bytes()
+    try:
+        found = _json(text, str(path))
+    except DataError:
+        if not text.lstrip().startswith(b"{"):
+            raise
+        yield from _lines(path)
+        return
     if not isinstance(found, list):
         raise DataError(f"{path} holds no list of records")
     yield from enumerate(found, 1)
@@ -61,14 +69,23 @@ def _json(text: bytes, where: str) -> Any:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
-    from aha.tables import read_parquet
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    yield from enumerate(read_parquet(path), 1)
+    try:
+        with pq.ParquetFile(path) as file:
+            batches = (batch.to_pylist() for batch in file.iter_batches(1024))
+            yield from enumerate(chain.from_iterable(batches), 1)
+    except pa.ArrowException as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from enumerate(csv.DictReader(file), 1)
+        for number, row in enumerate(csv.DictReader(file), 1):
+            if None in row:
+                raise DataError(f"{path}, row {number}: more cells than columns; quote cells that hold a comma")
+            yield number, row
 
 
 def _tsv(path: Path) -> Iterator[tuple[int, Any]]:

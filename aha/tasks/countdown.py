@@ -24,6 +24,7 @@ from aha.tasks.countdown_draw import Difficulty, Puzzle, draw_puzzle
 from aha.tasks.countdown_grade import RUBRICS, answer_of, binary, correct, graded, tiered, tinyzero
 from aha.tasks.countdown_rows import rows
 from aha.tasks.countdown_solver import OPERATORS, Tree, Value, find, show, solutions, solve, steps
+from aha.tasks.data_names import files_of
 from aha.tasks.streams import Language, Split, check_languages
 from aha.types import Problem
 
@@ -96,20 +97,23 @@ def generate(
     return problems
 
 
-def read_rows(path: Path | str, check: bool = True, language: Language = "en") -> list[Problem]:
+def read_rows(path: Path | str, check: bool = True, language: Language = "en", side: Split = "train") -> list[Problem]:
     """The problems of a Parquet, JSONL or CSV file with the columns `nums` and `target`, in file order.
+
+    A name such as Jiayi-Pan/Countdown-Tasks-3to4 stands for its files, those of `side` where it has splits.
 
     Raises DataError, naming the file and the row, for a row that cannot be used. With `check`, that includes a target
     nobody can reach, and every problem carries a solution; without, none does.
     """
     check_languages([language])
-    path, problems = Path(path), []
-    for row, numbers, target in rows(path):
-        tree = find(numbers, target) if check else None
-        if check and tree is None:
-            listed = ", ".join(map(str, numbers))
-            raise DataError(f"{path}, row {row}: {listed} cannot make {target}; remove the row, or set check=False")
-        problems.append(problem_of(numbers, target, tree, f"countdown/{path.stem}/{row}", language))
+    problems = []
+    for file in files_of(path, side):
+        for row, numbers, target in rows(file):
+            tree = find(numbers, target) if check else None
+            if check and tree is None:
+                listed = ", ".join(map(str, numbers))
+                raise DataError(f"{file}, row {row}: {listed} cannot make {target}; remove the row, or set check=False")
+            problems.append(problem_of(numbers, target, tree, f"countdown/{file.stem}/{row}", language))
     return problems
 
 
@@ -149,7 +153,7 @@ def countdown(
     )  # fmt: skip
     given = read_rows(train, language=language) if train else None
     if test:
-        asked = read_rows(test, language=language)
+        asked = read_rows(test, language=language, side="test")
     elif given is not None:
         asked = [problem for problem in given if split_of(*key_of(problem)) == "test"]
     else:

@@ -32,7 +32,7 @@ def rows(path: Path) -> Iterator[tuple[int, tuple[int, ...], int]]:
     try:
         for number, row in readers[path.suffix](path):
             empty = False
-            yield number, *_read(row, f"{path}, row {number}")
+            yield number, *puzzle(row, f"{path}, row {number}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if empty:
@@ -69,16 +69,22 @@ def _csv(path: Path) -> Iterator[tuple[int, Any]]:
         for number, row in enumerate(csv.DictReader(file), 1):
             nums, target = row.get("nums"), row.get("target")
             if isinstance(nums, str):
-                row["nums"] = [_whole(text) for text in _SPLIT.split(nums.strip("[]() ")) if text]
-            yield number, {**row, "target": _whole(target)}
+                row["nums"] = listed(nums)
+            yield number, {**row, "target": whole(target)}
 
 
-def _whole(text: Any) -> Any:
-    """A number from a CSV cell; anything else is handed on, to be named in the error."""
+def listed(text: str) -> list[Any]:
+    """The numbers of a cell such as "1 1 4 6" or "[1, 1, 4, 6]"; what is no number is handed on."""
+    return [whole(part) for part in _SPLIT.split(text.strip("[]() ")) if part]
+
+
+def whole(text: Any) -> Any:
+    """A number from a cell; anything else is handed on, to be named in the error."""
     return int(text) if isinstance(text, str) and _WHOLE.fullmatch(text.strip()) else text
 
 
-def _read(row: Any, where: str) -> tuple[tuple[int, ...], int]:
+def puzzle(row: Any, where: str) -> tuple[tuple[int, ...], int]:
+    """The numbers and the target of a row. Raises DataError for one that cannot be used."""
     if not isinstance(row, dict):
         raise DataError(f"{where}: not a record; write it as {{'nums': [44, 19, 35], 'target': 98}}")
     numbers: Any = row.get("nums")

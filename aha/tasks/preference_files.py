@@ -1,4 +1,4 @@
-"""Read preference pairs from files: LLaMA-Factory's DPO format, and Anthropic's HH format.
+"""Read preference pairs from data: LLaMA-Factory's DPO format, Anthropic's HH format, chats and plain texts.
 
 Nothing is repaired: a row that cannot be used is a DataError that names the file, the row (the first is row 1), what
 was expected and what was there.
@@ -15,6 +15,7 @@ from typing import Any
 
 from aha.chat import END, render
 from aha.errors import DataError
+from aha.tasks.data_names import source
 from aha.tasks.preferences import Pair
 
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
@@ -30,14 +31,18 @@ def read_dpo(path: Path | str) -> list[Pair]:
     """
     path, pairs = Path(path), []
     for number, row in _lines(path) if path.suffix in (".jsonl", ".gz") else _list(path):
-        where = f"{path}, row {number}"
-        turns = _field(row, "conversations", list, where)
-        said = [_turn(turn, ("system", "human", "gpt"), where) for turn in turns]
-        if not said or said[-1][0] != "human":
-            raise _bad(where, "`conversations` to end with a turn of human", said[-1][0] if said else turns)
-        chosen, rejected = (_turn(_field(row, c, dict, where), ("gpt",), where)[1] for c in ("chosen", "rejected"))
-        pairs.append(Pair(_prompt(said), chosen, rejected))
+        pairs.append(dpo_pair(row, f"{path}, row {number}"))
     return _some(pairs, path)
+
+
+def dpo_pair(row: Any, where: str) -> Pair:
+    """The pair of a row as `read_dpo` describes it. Raises DataError."""
+    turns = _field(row, "conversations", list, where)
+    said = [_turn(turn, ("system", "human", "gpt"), where) for turn in turns]
+    if not said or said[-1][0] != "human":
+        raise _bad(where, "`conversations` to end with a turn of human", said[-1][0] if said else turns)
+    chosen, rejected = (_turn(_field(row, c, dict, where), ("gpt",), where)[1] for c in ("chosen", "rejected"))
+    return Pair(_prompt(said), chosen, rejected)
 
 
 def read_hh(path: Path | str) -> list[Pair]:
@@ -45,23 +50,57 @@ def read_hh(path: Path | str) -> list[Pair]:
 
     {"chosen": "\\n\\nHuman: Hi\\n\\nAssistant: Hello!", "rejected": "\\n\\nHuman: Hi\\n\\nAssistant: What?"}
     """
-    path, pairs = Path(path), []
-    for number, row in _lines(path):
-        where = f"{path}, row {number}"
-        chosen, rejected = (_field(row, column, str, where) for column in ("chosen", "rejected"))
-        cut = chosen.rfind(ASSISTANT) + len(ASSISTANT)
-        if cut < len(ASSISTANT) or not chosen.startswith(HUMAN):
-            raise _bad(where, f"`chosen` to begin with {HUMAN!r} and hold {ASSISTANT!r}", chosen)
-        if rejected[:cut] != chosen[:cut]:
-            raise _bad(where, "`rejected` to begin as `chosen` does, up to the last reply", rejected)
-        pairs.append(
-            Pair(
-                _prompt(_transcript(chosen[: cut - len(ASSISTANT)], where)),
-                chosen[cut:].strip(),
-                rejected[cut:].strip(),
-            )
-        )
-    return _some(pairs, path)
+    path = Path(path)
+    return _some([hh_pair(row, f"{path}, row {number}") for number, row in _lines(path)], path)
+
+
+def hh_pair(row: Any, where: str) -> Pair:
+    """The pair of a row as `read_hh` describes it. Raises DataError."""
+    chosen, rejected = (_field(row, column, str, where) for column in ("chosen", "rejected"))
+    cut = chosen.rfind(ASSISTANT) + len(ASSISTANT)
+    if cut < len(ASSISTANT) or not chosen.startswith(HUMAN):
+        raise _bad(where, f"`chosen` to begin with {HUMAN!r} and hold {ASSISTANT!r}", chosen)
+    if rejected[:cut] != chosen[:cut]:
+        raise _bad(where, "`rejected` to begin as `chosen` does, up to the last reply", rejected)
+    asked = _prompt(_transcript(chosen[: cut - len(ASSISTANT)], where))
+    return Pair(asked, chosen[cut:].strip(), rejected[cut:].strip())
+
+
+ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
+"""What the turns of a chat are called, here and in the DPO format."""
+
+
+def pair_of(row: Any, where: str) -> Pair:
+    """The pair of a row of any of the formats, told from its columns: also two chats that differ in the last reply, as
+    lists of {"role": ..., "content": text}, and plain texts under `prompt`, `chosen` and `rejected`. Raises DataError.
+    """
+    if isinstance(row, dict) and "conversations" in row:
+        return dpo_pair(row, where)
+    if isinstance(row, dict) and isinstance(row.get("chosen"), list):
+        return _chat_pair(row, where)
+    if isinstance(row, dict) and "prompt" in row:
+        asked, chosen, rejected = (_field(row, column, str, where) for column in ("prompt", "chosen", "rejected"))
+        return Pair(render(asked), chosen, rejected)
+    return hh_pair(row, where)
+
+
+def _chat_pair(row: Any, where: str) -> Pair:
+    chats = []
+    for column in ("chosen", "rejected"):
+        told = [
+            {"from": ROLES.get(str(turn.get("role"))), "value": turn.get("content")} if isinstance(turn, dict) else turn
+            for turn in _field(row, column, list, where)
+        ]
+        chats.append([_turn(turn, ("system", "human", "gpt"), where) for turn in told])
+    chosen, rejected = chats
+    if len(chosen) < 2 or chosen[-1][0] != "gpt" or chosen[-2][0] != "human" or chosen[:-1] != rejected[:-1]:
+        raise _bad(where, "two chats that differ in the assistant's last reply", row["rejected"])
+    return Pair(_prompt(chosen[:-1]), chosen[-1][1], rejected[-1][1])
+
+
+def read_pairs(name: Path | str, side: str = "train") -> list[Pair]:
+    """The pairs of a file, of a name on the hub or of a data set known by a short name. Raises DataError."""
+    return [pair_of(row, where) for where, row in source(name, side).rows()]
 
 
 def _transcript(text: str, where: str) -> list[tuple[str, str]]:

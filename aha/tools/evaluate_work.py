@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from aha.chat import Chat
 from aha.errors import ConfigError
 from aha.evaluation.compare import against
 from aha.evaluation.digest import model_digest, prompts_digest, revision, text_digest
@@ -18,11 +17,13 @@ from aha.evaluation.results import Exam, grade
 from aha.evaluation.sample import LOT, Plan, sample
 from aha.evaluation.shots import examples, with_shots
 from aha.evaluation.store import Identity, Store
-from aha.models.folder import load_model, resolve
+from aha.models.folder import resolve
 from aha.pipeline.training import DTYPES
 from aha.rollout.engine import TorchEngine
 from aha.rollout.http_engine import HttpEngine
+from aha.rollout.load import load_engine
 from aha.tasks.benchmarks import Benchmark
+from aha.tasks.data_presets import KNOWN
 from aha.types import Engine, Problem, Sampling
 
 Record = dict[str, Any]
@@ -156,7 +157,8 @@ def _source(chosen: Preset, request: Request) -> Source:
 
 
 def _file(path: Path | None) -> Path | None:
-    return path.absolute() if path else None
+    """A file's whole path, so that grading again finds it; the name of a data set as it is."""
+    return path.absolute() if path and path.exists() and str(path) not in KNOWN else path
 
 
 def _path(text: str | None) -> Path | None:
@@ -190,15 +192,14 @@ def _subject(request: Request) -> Subject:
     if request.dtype not in DTYPES:
         raise ConfigError(f"--dtype is {request.dtype!r}; give {' or '.join(DTYPES)}")
     folder = resolve(request.model)
-    model, chat = load_model(folder, DTYPES[request.dtype]), Chat.load(folder)
+    loaded = load_engine(folder, DTYPES[request.dtype], slots=LOT)
 
     def room(asked: Sequence[Problem]) -> int:
-        longest = max(map(len, chat.encode_batch([problem.prompt for problem in asked])))
-        left = model.config.max_position_embeddings - longest
+        longest = max(map(len, loaded.chat.prompt_ids([problem.prompt for problem in asked])))
+        left = int(loaded.model.config.max_position_embeddings) - longest
         if left < 1:
             raise ConfigError(f"the longest prompt has {longest} tokens, more than {request.model} reads")
         return left
 
-    return Subject(
-        lambda: TorchEngine(model, chat, slots=LOT), request.model, model_digest(folder), f"torch {request.dtype}", room
-    )
+    kind = "torch" if isinstance(loaded, TorchEngine) else "transformers"
+    return Subject(lambda: loaded, request.model, model_digest(folder), f"{kind} {request.dtype}", room)

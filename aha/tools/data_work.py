@@ -1,0 +1,214 @@
+"""What the commands of `aha data` do, and say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from aha import disk
+from aha.errors import ConfigError, DataError
+from aha.page import plain
+from aha.rewards.judge_prompts import question_of
+from aha.tasks import data_names
+from aha.tasks.asserts import NotPlain
+from aha.tasks.benchmarks_rows import Row
+from aha.tasks.data_columns import Columns, source_of
+from aha.tasks.data_kinds import PAIRS, kind_of
+from aha.tasks.data_names import Source
+from aha.tasks.data_read import Rows, rows_of, worded
+from aha.tasks.overlap import Asked
+from aha.tasks.preference_files import pair_of
+from aha.types import Completion, Problem
+
+LISTED = 20
+"""Rows named one by one; of more only the number is told."""
+
+
+def shown(name: str, kind: str, columns: Columns, samples: int) -> Iterator[str]:
+    """What a name holds, in lines. Raises DataError for data that cannot be used."""
+    if name.startswith(data_names.GYM):
+        from aha.tasks.gym import gym
+
+        task = gym(name, max(1, samples))
+        yield f"{name}: made as they are needed, graded by the task's own verifier"
+        for problem in task.test[:samples]:
+            yield from _sample(problem.id, {"asked": question_of(problem), "answer": problem.answer["answer"]})
+        return
+    source = data_names.source(name)
+    count, first = sum(1 for _ in source.rows()), next(source.rows())[1]
+    yield f"{name}: {count} rows, licence {source.licence or 'not stated'}"
+    yield from (f"  {file}" for file in source.files)
+    if _is_pairs(source, kind, first):
+        yield "kind pairs: two replies to a prompt, for a reward model"
+        yield f"  columns: {', '.join(first)}"
+        for where, row in islice(source.rows(), samples):
+            pair = pair_of(row, where)
+            yield from _sample(where, {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected})
+        return
+    rows = rows_of(name, "any", kind, columns)
+    yield f"kind {rows.kind.name}, language {rows.language}"
+    yield from _columns(rows, first)
+    put = worded("", rows.kind)
+    for where, _, problem in islice(rows.problems(), samples):
+        parts = {"asked": question_of(put(problem)), "answer": rows.kind.reference(problem)}
+        yield from _sample(where, parts | ({"solution": problem.solution} if problem.solution else {}))
+
+
+def _is_pairs(source: Source, kind: str, first: Row) -> bool:
+    return (kind or (source.known.kind if source.known else kind_of(first))) == PAIRS
+
+
+def _columns(rows: Rows, first: Row) -> Iterator[str]:
+    """Which column becomes what, and which are not read."""
+    read = {part: source_of(part, first, rows.kind, rows.columns) for part in rows.kind.columns}
+    read |= {part: str(column) for part, column in rows.columns.items()}
+    width = max(map(len, read), default=0)
+    yield from (f"  {part:<{width}}  <- {column or '(none)'}" for part, column in read.items())
+    rest = [column for column in first if column not in read.values()]
+    if rest:
+        yield f"  {'columns' if not read else 'not read'}: {', '.join(rest)}"
+
+
+def _sample(where: str, parts: dict[str, str]) -> Iterator[str]:
+    yield ""
+    yield where
+    for name, text in parts.items():
+        first, *more = plain(text if len(text) <= 600 else f"{text[:600]} ...").splitlines() or [""]
+        yield f"  {name}: {first}"
+        yield from (f"    {line}" for line in more)
+
+
+@dataclass
+class Checked:
+    """What a check found: counts by outcome, and a line for each row that is not right."""
+
+    name: str
+    counts: Counter[str] = field(default_factory=Counter)
+    named: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether every row that makes a question is right."""
+        return bool(self.counts["right"]) and not any(self.counts[bad] for bad in ("wrong", "damaged", "not graded"))
+
+    def add(self, outcome: str, line: str = "") -> None:
+        """Count a row."""
+        self.counts[outcome] += 1
+        if line:
+            self.named.append(line)
+
+    def lines(self) -> Iterator[str]:
+        """The counts, and the rows that are not right."""
+        yield f"{self.name}: " + ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
+        yield from (f"  {plain(line)}" for line in self.named[:LISTED])
+        if len(self.named) > LISTED:
+            yield f"  and {len(self.named) - LISTED} more"
+
+
+def checked(name: str, kind: str, columns: Columns, most: int | None) -> Checked:
+    """Grade the reference answers of a name with their own reward. Raises DataError for a file that cannot be read."""
+    found = Checked(name)
+    if name.startswith(data_names.GYM):
+        from aha.tasks.gym import gym, reference_reply
+
+        task = gym(name, most or 100)
+        for problem in task.test:
+            if problem.answer["answer"] is None:
+                found.add("without a reference")
+                continue
+            _count(found, problem.id, task.rubric(problem, [Completion(reference_reply(problem))])[0].parts["correct"])
+        return found
+    source = data_names.source(name)
+    placed = islice(source.rows(), most)
+    if _is_pairs(source, kind, next(source.rows())[1]):
+        for where, row in placed:
+            _check_pair(found, where, row)
+        return found
+    rows = rows_of(name, "any", kind, columns)
+    for where, row in placed:
+        _check_row(found, rows, where, row)
+    return found
+
+
+def _check_pair(found: Checked, where: str, row: Row) -> None:
+    try:
+        pair = pair_of(row, where)
+    except DataError as error:
+        found.add("damaged", str(error))
+        return
+    same = pair.chosen.strip() == pair.rejected.strip()
+    found.add("wrong" if same else "right", f"{where}: both replies are the same" if same else "")
+
+
+def _check_row(found: Checked, rows: Rows, where: str, row: Row) -> None:
+    try:
+        problem = rows.problem(where, row)
+    except NotPlain as reason:
+        found.add("left out", f"{where}: left out, {reason}")
+    except DataError as error:
+        found.add("damaged", str(error))
+    else:
+        _count(found, where, *_graded(rows, problem))
+
+
+def _graded(rows: Rows, problem: Problem) -> tuple[float | None, str]:
+    answer = rows.kind.reference(problem)
+    if not answer:
+        return 0.0, "there is no answer that is right"
+    [grade] = rows.kind.correct(problem, [Completion(f"<think>\n</think><answer>{answer}</answer>")])
+    return grade if isinstance(grade, tuple) else (grade, "")
+
+
+def _count(found: Checked, where: str, value: float | None, reason: str = "") -> None:
+    if value is None:
+        found.add("not graded", f"{where}: the grader failed: {reason}")
+    else:
+        found.add("right" if value >= 1 else "wrong", "" if value >= 1 else f"{where}: {reason or 'wrong'}")
+
+
+def decontaminated(train: str, against: Sequence[str], out: Path, n: int, kind: str, columns: Columns) -> Iterator[str]:
+    """Write the rows of `train` that share no run of `n` words with a row of `against`; says what was left out."""
+    sets = {name: Asked(((where, text) for where, _, text in _questions(name, "test", "", {})), n) for name in against}
+    kept, removed, met = list[Row](), list[Row](), Counter[str]()
+    for where, row, text in _questions(train, "train", kind, columns):
+        meetings = {name: found for name, asked in sets.items() if (found := asked.meets(text))}
+        met.update(meetings.keys())
+        if meetings:
+            told = [{"where": found.where, "shared": found.shared} for found in meetings.values()]
+            removed.append({"row": where, "meets": told, "columns": row})
+        else:
+            kept.append(row)
+    beside = out.with_name(f"{out.stem}.removed.jsonl")
+    for file, rows in ((out, kept), (beside, removed)):
+        disk.write_whole(file, b"".join(_line(row) for row in rows))
+    yield f"{train}: {len(kept)} of {len(kept) + len(removed)} rows kept in {out}"
+    for name, asked in sets.items():
+        wording = f"; {asked.templates} runs are how it asks and count for nothing" if asked.templates else ""
+        yield f"  {name}: {met[name]} rows share {n} words with one of its {len(asked.whole)} questions{wording}"
+    for gone in removed[:LISTED]:
+        first = gone["meets"][0]
+        yield plain(f"  {gone['row']} meets {first['where']}: {first['shared'][:120]}")
+    if removed:
+        yield f"  all of them, with the words they share: {beside}"
+
+
+def _questions(name: str, side: str, kind: str, columns: Columns) -> Iterator[tuple[str, Row, str]]:
+    """(where, row, what it asks) of every row. A puzzle is its numbers in order and its target."""
+    if name.startswith(data_names.GYM):
+        raise ConfigError(f"{name} makes its questions, so there are no rows to compare")
+    source = data_names.source(name, side)
+    if _is_pairs(source, kind, next(source.rows())[1]):
+        yield from ((where, row, question_of(Problem(pair_of(row, where).prompt))) for where, row in source.rows())
+        return
+    rows = rows_of(name, side, kind, columns)
+    puzzle = rows.kind.name == "countdown"
+    for where, row, problem in rows.problems():
+        yield where, row, rows.kind.key(problem) if puzzle else problem.prompt
+
+
+def _line(row: Row) -> bytes:
+    return (json.dumps(row, ensure_ascii=False, default=str) + "\n").encode("utf-8", "replace")
