@@ -6,6 +6,8 @@ Countdown with four numbers. The process model is the policy with a new head, un
 trained one, and its scores, all 0.5, keep beams as they were drawn. Both arms run the same code on the same problems,
 one after the other in each repetition; `--alone` is how many are taken one at a time, since that is slow. Tokens are those
 drawn; the time is all of it, scoring included. A busy machine changes tokens a CPU second less than tokens a second.
+`draws` is what the engine alone would draw a processor second with as many rows at a time as the arm had on average, without
+prompts, steps and scorer: the ratio of the two is what batching could give if all the rest cost nothing.
 """
 
 from __future__ import annotations
@@ -30,8 +32,7 @@ from aha.search.types import Solved, Strategy
 from aha.tasks.base import Task
 from aha.tasks.countdown import countdown
 from aha.types import Problem
-
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+from benchmarks.sampling_speed import DTYPES, rate
 
 
 def timed(
@@ -44,9 +45,12 @@ def timed(
         solved += strategy(engine, task, part, 0)
     seconds, cpu = time.perf_counter() - began, time.process_time() - used
     tokens, steps = engine.ledger.tokens, engine.ledger.steps
+    scoring = sum(s.cost.seconds for s in solved) - engine.ledger.seconds
     return {
         "tokens": tokens, "tokens_per_second": tokens / seconds, "tokens_per_cpu_second": tokens / cpu,
-        "prompt_tokens_per_token": engine.ledger.prompt_tokens / tokens, "rows_per_step": tokens / steps,
+        "rows_per_step": tokens / steps, "engine_share": engine.ledger.seconds / seconds, "scorer_share": scoring / seconds,
+        "prompt_tokens_per_token": engine.ledger.prompt_tokens / tokens,
+        "reused_tokens_per_token": engine.ledger.reused_tokens / tokens,
         "scorer_tokens_per_token": sum(s.cost.scorer_tokens for s in solved) / tokens, "seconds": seconds,
     }  # fmt: skip
 
@@ -88,11 +92,13 @@ def main() -> None:
     runs = []
     for _ in range(args.repeats):
         runs.append({"together": timed(beam, make, task, [task.test]), "alone": timed(beam, make, task, alone)})
+        for arm in runs[-1].values():
+            arm["draws"] = rate(model, chat, round(arm["rows_per_step"]))
         if not args.json:
             show(runs[-1])
     ratios = {
         name: [run["together"][name] / run["alone"][name] for run in runs]
-        for name in ("tokens_per_second", "tokens_per_cpu_second")
+        for name in ("tokens_per_second", "tokens_per_cpu_second", "draws")
     }
     shared = prefilled(args.n, make, task, task.test)
     if args.json:

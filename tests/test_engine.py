@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from aha.errors import RunError
-from aha.rollout import engine as engine_module
 from aha.rollout.engine import TorchEngine
+from aha.rollout.engine_run import Run
 from aha.types import Sampling
 from tests.toys import toy_chat, toy_model
 
@@ -87,7 +87,7 @@ def test_as_many_threads_as_there_are_give_the_same_replies():
 
 
 def test_what_breaks_in_one_thread_stops_the_others(monkeypatch):
-    step, taken = engine_module._Run.step, []
+    step, taken = Run.step, []
 
     def failing(run):
         if run.requests[0].prompt == 1:
@@ -95,7 +95,7 @@ def test_what_breaks_in_one_thread_stops_the_others(monkeypatch):
         taken.append(0)
         step(run)
 
-    monkeypatch.setattr(engine_module._Run, "step", failing)
+    monkeypatch.setattr(Run, "step", failing)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     with pytest.raises(ZeroDivisionError):

@@ -106,6 +106,18 @@ def test_equal_texts_are_read_once_and_so_is_what_texts_begin_with():
     assert sum(read) == size(ASK) + size(begin) + size("yes\n") + size("no no\n") and read[2] == 0
 
 
+def test_what_was_read_is_not_read_again_while_it_is_remembered_and_scores_stay():
+    scorer, rows = toy_scorer(within=mean), ["<think>yes\n", "<think>no\n", "<think>yes\nno no\n", "<think>yes\nyes\n"]
+    anew = [scorer([ASK], [reply])[0][0] for reply in rows]
+    with scorer.remembering():
+        first, paid = scorer([ASK] * 2, rows[:2])
+        after, paid_again = scorer([ASK] * 2, rows[2:])
+    assert [x for row in first + after for x in row] == pytest.approx([x for row in anew for x in row], abs=1e-5)
+    sizes = [len(CHAT.encode(text)) for text in (ASK, "<think>yes\n", "<think>no\n", "no no\n", "yes\n")]
+    assert (sum(paid), paid_again) == (sum(sizes[:3]), sizes[3:])
+    assert scorer([ASK], rows[2:3])[1] == [sizes[0] + sizes[1] + sizes[3]]
+
+
 def test_a_step_can_be_scored_by_all_of_its_tokens():
     by_last, by_mean, by_min = (toy_scorer(within=w)([ASK], [REPLY])[0][0] for w in (lambda s: s[-1], mean, least))
     assert len(by_mean) == len(by_last) == 4 and by_min[0] < by_mean[0] != by_last[0]
@@ -115,7 +127,7 @@ def test_large_batches_are_cut_and_nothing_changes(monkeypatch):
     scorer = toy_scorer()
     replies = [f"<think>{n} + 1\n{n}\n" for n in range(40)]
     together = scorer([ASK] * 40, replies)[0]
-    monkeypatch.setattr("aha.models.process_scorer.BATCH_TOKENS", 30)
+    monkeypatch.setattr("aha.models.readings.BATCH_TOKENS", 30)
     assert [x for row in scorer([ASK] * 40, replies)[0] for x in row] == pytest.approx(
         [x for row in together for x in row], abs=1e-5
     )

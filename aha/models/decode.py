@@ -23,9 +23,13 @@ FEW = 48
 """Up to so many rows, the compiled step is faster than the library's products."""
 SMALL = 16_000_000
 """Models of more weights gain nothing from it: fetching them takes longer than all calls."""
+READ = 512
+"""Tokens read at a time: as many as keep what lies between products near."""
 NOTHING = np.empty(0, np.float32)
 
 Product = Callable[[Tensor], Tensor]
+Arrays = tuple[tuple[np.ndarray, ...], ...]
+"""Keys and values of each layer, [rows, K, N, D] each."""
 
 
 class Memory:
@@ -81,10 +85,12 @@ class Decoder:
         self.last_norm = bits(model.norm.weight.detach())
         self.products = list(zip(*([product(*m) for m in kind] for kind in matrices), strict=True))
         self.head = product(model.head_weight_VE, None)
-        self.rope = tuple(x.numpy() for x in model.rope(positions))
+        turned = tuple(x.numpy() for x in model.rope(positions))
+        still = np.ones_like(turned[0]), np.zeros_like(turned[1])
+        self.ropes = [turned if c.turns(layer) else still for layer in range(len(blocks))]
         self.sizes = (None,) * (c.num_attention_heads // c.num_key_value_heads), (None,) * c.head_dim
         weights = sum(p.numel() for p in model.parameters())
-        self.small = weights <= SMALL
+        self.small = weights <= SMALL and all(rope is turned for rope in self.ropes)
         if self.small:
             qkv, out, gate_up, down = (tuple(blocked(*m) for m in kind) for kind in matrices)
             self.blocked = (self.norm1, qkv, self.q_norm, self.k_norm, out, self.norm2, gate_up, down)
@@ -107,12 +113,30 @@ class Decoder:
         scratch = memory.products, memory.attention, NOTHING
         eps = np.float32(self.model.config.rms_norm_eps)
         few_loop(
-            self.sizes, ids_R, self.embed, self.blocked, self.last_norm, self.blocked_head, eps, self.rope, past, rows, scratch,
+            self.sizes, ids_R, self.embed, self.blocked, self.last_norm, self.blocked_head, eps, self.ropes[0], past, rows, scratch,
             tuple(states), logits,
         )  # fmt: skip
         return memory.states[-1][: len(ids_R)]
 
+    def read(
+        self, ids_N: np.ndarray, memory: Memory, rows: tuple[np.ndarray, ...], into_prompts: bool = False
+    ) -> Tensor:
+        """States [N, E] after the last norm of N tokens, whose keys and values are written.
+
+        `rows` are as for `step`. Several tokens may belong to one row: they stand in order, each at its own position.
+        With `into_prompts`, a row's own block is one of the prompts' blocks.
+        """
+        own, parts = memory.prompt_arrays if into_prompts else memory.own_arrays, list[Tensor]()
+        for start in range(0, len(ids_N), READ):
+            part = slice(start, start + READ)
+            ids_R = ids_N[part]
+            parts.append(self._states(ids_R, memory, own, tuple(row_N[part] for row_N in rows))[: len(ids_R)])
+        return torch.cat(parts)
+
     def _many(self, ids_R: np.ndarray, memory: Memory, rows: tuple[np.ndarray, ...]) -> Tensor:
+        return self.head(self._states(ids_R, memory, memory.own_arrays, rows))[: len(ids_R)]
+
+    def _states(self, ids_R: np.ndarray, memory: Memory, own_arrays: Arrays, rows: tuple[np.ndarray, ...]) -> Tensor:
         c, eps, R = self.model.config, np.float32(self.model.config.rms_norm_eps), len(ids_R)
         padded_R = np.zeros(padded(R), np.int64)
         padded_R[:R] = ids_R
@@ -123,16 +147,14 @@ class Decoder:
         x, normed, attended, active = (bits(t) for t in (x_RE, normed_RE, attended_RX, active_RF))
         norm_loop(x, self.norm1[0], eps, normed, NOTHING)
         for i, (qkv, out, gate_up, down) in enumerate(self.products):
-            prompt_kv, own_kv = memory.prompt_arrays[i], memory.own_arrays[i]
-            norms = self.q_norm[i], self.k_norm[i], eps
-            attend(
-                self.sizes, bits(qkv(normed_RE)), self.rope, norms, prompt_kv, own_kv, rows, memory.attention, attended
-            )
+            prompt_kv, own_kv = memory.prompt_arrays[i], own_arrays[i]
+            norms, rope = (self.q_norm[i], self.k_norm[i], eps), self.ropes[i]
+            attend(self.sizes, bits(qkv(normed_RE)), rope, norms, prompt_kv, own_kv, rows, memory.attention, attended)
             add_norm_loop(x, bits(out(attended_RX)), self.norm2[i], eps, x, normed, NOTHING)
             swiglu_loop(bits(gate_up(normed_RE)), active)
             following = self.norm1[i + 1] if i + 1 < len(self.norm1) else self.last_norm
             add_norm_loop(x, bits(down(active_RF)), following, eps, x, normed, NOTHING)
-        return self.head(normed_RE)[:R]
+        return normed_RE
 
 
 def padded(rows: int) -> int:

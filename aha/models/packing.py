@@ -23,6 +23,9 @@ NEAR = 32
 """... and while their beginnings differ by no more tokens than this."""
 ROUND = 256
 """Packed tokens are a multiple of this: matrix products of a size not seen before take time to set up."""
+STEP = 16
+"""... and the positions of a stretch begin and end at a multiple of this, for the same reason: that of a small product
+takes longer than ten products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,9 @@ def stretch(prefix_start_B: Tensor, prefix_B: Tensor, start_B: Tensor, length_B:
         while end < len(lengths) and lengths[end] and lengths[end] >= SIMILAR * lengths[begin] - 4:
             end += 1
         rows = slice(begin, end)
-        first, prefix_B1 = int(prefix_B[rows].min()), prefix_B[rows, None]
+        first, prefix_B1 = int(prefix_B[rows].min()) // STEP * STEP, prefix_B[rows, None]
         end_B1 = prefix_B1 + length_B[rows, None]
-        at_S = torch.arange(int(end_B1.max()))
+        at_S = torch.arange(-(-int(end_B1.max()) // STEP) * STEP)
         own_BS = start_B[rows, None] + at_S - prefix_B1
         tokens_BS = torch.where(at_S < prefix_B1, prefix_start_B[rows, None] + at_S, own_BS).clamp(max=tokens - 1)
         asked_BU = ((at_S >= prefix_B1) & (at_S < end_B1))[:, first:]

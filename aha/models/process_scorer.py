@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -26,39 +26,22 @@ from torch import Tensor
 
 from aha.chat import Chat
 from aha.errors import ModelError
-from aha.models.folder import FAMILIES, from_hugging_face, load_model, read_weights
+from aha.models.decode import Memory
+from aha.models.families import FAMILIES, config_of
+from aha.models.folder import from_hugging_face, load_model, read_weights
 from aha.models.packing import pack
+from aha.models.readings import Reading, parts, reading_of
+from aha.models.remembered import LIMIT, Remembered, Remembering
 from aha.models.scorer import HEAD, Scorer, ScoringModel
 from aha.models.scorer import MARK as OUTCOME_MARK
 from aha.models.steps import Aggregate, last, split
-from aha.models.transformer import ModelConfig, Transformer
+from aha.models.transformer import Transformer
 from aha.threads import side_by_side
 
 T = TypeVar("T")
 
 MARK = "aha-process-scorer"
 """The `model_type` of a process scorer's folder."""
-BATCH_TOKENS = 16_384
-"""Tokens read at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The tokens of a prompt and a reply, and where each step of the reply ends: the position after its last token."""
-
-    ids: list[int]
-    start: int
-    """Where the first step begins."""
-    ends: list[int]
-
-    @property
-    def before_last(self) -> int:
-        """Where the last step begins: what comes earlier is shared with other ways to go on."""
-        return self.ends[-2] if len(self.ends) > 1 else self.start
-
-    def spans(self) -> list[range]:
-        """The positions of each step's tokens."""
-        return [range(begin, end) for begin, end in zip([self.start, *self.ends], self.ends, strict=False)]
 
 
 def logits_at(model: ScoringModel, readings: Sequence[Reading], positions: Sequence[Sequence[int]]) -> Tensor:
@@ -82,8 +65,10 @@ class ProcessScorer:
     `within` makes the score of a step out of those of its tokens: by default the last one's, for which it is trained.
     """
 
-    def __init__(self, model: ScoringModel, chat: Chat, within: Aggregate = last) -> None:
+    def __init__(self, model: ScoringModel, chat: Chat, within: Aggregate = last, kept: int = LIMIT) -> None:
         self.model, self.chat, self.within = model, chat, within
+        self.remembering = Remembering(model.decoder, kept)
+        """`with scorer.remembering()`, what has been read is not read again in any later call: a search reads new steps only."""
 
     @classmethod
     def from_base(cls, folder: Path, dtype: torch.dtype = torch.float32) -> ProcessScorer:
@@ -95,8 +80,7 @@ class ProcessScorer:
         """A trained scorer. Raises ModelError for a folder that holds none, or a damaged one."""
         folder = Path(folder)
         raw = _read_config(folder)
-        known = {field.name: raw[field.name] for field in fields(ModelConfig) if field.name in raw}
-        config = ModelConfig(**known | {"family": raw["decoder_type"]})
+        config = config_of(raw | {"model_type": raw["decoder_type"]}, folder / "config.json")
         model = ScoringModel(Transformer(config).to(dtype))
         try:
             model.decoder.load_state_dict(from_hugging_face(read_weights(folder), config))
@@ -117,14 +101,8 @@ class ProcessScorer:
 
         Of a text of more than `longest` tokens the last steps are left out.
         """
-        ids = self.chat.encode(prompt)
-        start, ends = len(ids), list[int]()
-        for step in self.chat.encode_batch(list(steps)):
-            if longest is not None and len(ids) + len(step) > longest:
-                break
-            ids += step
-            ends.append(len(ids))
-        return Reading(ids, start, ends)
+        [ids] = self.chat.prompt_ids([prompt])
+        return reading_of(ids, self.chat.encode_batch(list(steps)), longest)
 
     def __call__(self, prompts: Sequence[str], replies: Sequence[str]) -> tuple[list[list[float]], list[int]]:
         """Of each reply, the score in [0, 1] after each of its steps, and how many tokens were read for it.
@@ -134,47 +112,62 @@ class ProcessScorer:
         """
         pairs = list(zip(prompts, replies, strict=True))
         asked = [pair for pair in dict.fromkeys(pairs) if pair[1]]
-        readings = [self.read(prompt, split(reply)) for prompt, reply in asked]
-        parts = list(_parts(readings))
-        works = [partial(self._scores, [readings[i] for i in part]) for part in parts]
+        readings = self._readings(asked)
+        remembered = self.remembering.now or Remembered(self.model.decoder, 0)
+        remembered.begin(max((len(r.ids) for r in readings), default=0))
+        cut = list(parts(readings))
+        works = [partial(self._read, remembered, [readings[i] for i in part]) for part in cut]
         scores, cost = dict[tuple[str, str], list[float]](), Counter[tuple[str, str]]()
-        for part, found in zip(parts, _in_threads(works), strict=True):
-            for i, row, read in zip(part, found, _costs([readings[i] for i in part]), strict=True):
-                scores[asked[i]], cost[asked[i]] = row, read
+        for part, found in zip(cut, _in_threads(works), strict=True):
+            for i, (notes, read) in zip(part, found, strict=True):
+                scores[asked[i]], cost[asked[i]] = self._of_steps(readings[i], notes), read
         return [scores.get(pair, []) for pair in pairs], [cost.pop(pair, 0) for pair in pairs]
 
-    @torch.no_grad()
-    def _scores(self, readings: Sequence[Reading]) -> list[list[float]]:
-        """Scores of the steps of readings that are computed together."""
-        spans = [r.spans() for r in readings]
+    def _readings(self, pairs: Sequence[tuple[str, str]]) -> list[Reading]:
+        """As `read` of each prompt and reply, every prompt and step encoded once."""
+        prompts, steps = list({prompt for prompt, _ in pairs}), [split(reply) for _, reply in pairs]
+        different = list({step for row in steps for step in row})
+        of_prompt = dict(zip(prompts, self.chat.prompt_ids(prompts), strict=True))
+        of_step = dict(zip(different, self.chat.encode_batch(different), strict=True))
+        return [reading_of(of_prompt[p], [of_step[s] for s in row]) for (p, _), row in zip(pairs, steps, strict=True)]
+
+    @torch.inference_mode()
+    def _read(self, remembered: Remembered, readings: Sequence[Reading]) -> list[tuple[np.ndarray, int]]:
+        """The score at each token of each reading, and how many tokens were computed for it.
+
+        What comes before the last step is computed once for all that share it, and the first of them pays.
+        """
+        begins = {tuple(r.ids[: r.before_last]): r.start for r in readings}
+        block = {begin: i for i, begin in enumerate(begins)}
+        blocks, roots = list(block.values()), list(begins.values())
+        rest = [len(r.ids) - r.before_last for r in readings]
+        sizes = len(begins), max(map(len, begins)), len(readings), max(rest)
+        memory = Memory(self.model.decoder.config, *sizes, dtype=self.model.decoder.dtype)
+        computed, notes = remembered.fill(list(map(list, begins)), memory, blocks, roots, self._note)
+        block_B = [block[tuple(r.ids[: r.before_last])] for r in readings]
+        at_N = np.concatenate([np.arange(n) for n in rest])
+        where = (np.repeat(np.array(x), rest) for x in (block_B, [r.before_last for r in readings], range(len(rest))))
+        ids_N = np.array([i for r in readings for i in r.ids[r.before_last :]])
+        state_NE = remembered.decoder(0).read(ids_N, memory, (*where, at_N))
+        found = []
+        for slot, (r, note_T) in enumerate(
+            zip(readings, np.split(self._note(state_NE), np.cumsum(rest)[:-1]), strict=True)
+        ):
+            remembered.prefixes.keep(r.ids, memory.own_arrays, slot, r.before_last, note_T)
+            found.append((np.concatenate((notes[block_B[slot]], note_T)), computed[block_B[slot]] + rest[slot]))
+            computed[block_B[slot]] = 0
+        return found
+
+    def _note(self, state_NE: Tensor) -> np.ndarray:
+        """What the head says of states, as a chance."""
+        note_N: np.ndarray = self.model.head(state_NE.float())[:, 0].sigmoid().numpy()
+        return note_N
+
+    def _of_steps(self, reading: Reading, note_T: np.ndarray) -> list[float]:
+        """A score for each step out of those of its tokens."""
         if self.within is last:
-            spans = [[span[-1:] for span in row] for row in spans]
-        score = iter(logits_at(self.model, readings, [[p for s in row for p in s] for row in spans]).sigmoid().tolist())
-        return [[self.within([next(score) for _ in span]) for span in row] for row in spans]
-
-
-def _parts(readings: Sequence[Reading]) -> Iterator[list[int]]:
-    """The readings' indices in batches of at most BATCH_TOKENS tokens to compute; those that share a beginning together."""
-    order = sorted(range(len(readings)), key=lambda i: (readings[i].before_last, readings[i].ids))
-    part, held = list[int](), 0
-    for i, cost in zip(order, _costs([readings[i] for i in order]), strict=True):
-        if part and held + cost > BATCH_TOKENS:
-            yield part
-            part, held = [], 0
-        part.append(i)
-        held += cost if held else len(readings[i].ids)
-    if part:
-        yield part
-
-
-def _costs(readings: Sequence[Reading]) -> list[int]:
-    """Tokens computed for each of readings that are computed together: the first of those that share a beginning pays for it."""
-    seen, costs = set[tuple[int, ...]](), list[int]()
-    for r in readings:
-        begin = tuple(r.ids[: r.before_last])
-        costs.append(len(r.ids) - (len(begin) if begin in seen else 0))
-        seen.add(begin)
-    return costs
+            return [float(note_T[end - 1]) for end in reading.ends]
+        return [self.within(note_T[span.start : span.stop].tolist()) for span in reading.spans()]
 
 
 def _in_threads(works: Sequence[Callable[[], T]]) -> list[T]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -21,9 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from aha.chat import END, Chat
+from aha.chat import Chat
 from aha.errors import ModelError
-from aha.models.folder import FAMILIES, from_hugging_face, load_model, read_weights, save_model
+from aha.models.families import FAMILIES, config_of
+from aha.models.folder import from_hugging_face, load_model, read_weights, save_model
 from aha.models.transformer import ModelConfig, Transformer
 
 MARK = "aha-scorer"
@@ -101,7 +101,7 @@ class Scorer:
 
     def ids(self, prompt: str, text: str, longest: int | None = None) -> list[int]:
         """The tokens that are scored. Of more than `longest` the first are left out: the end of a text is kept."""
-        return [*self.chat.encode(prompt), *self.chat.encode(text), *self.chat.encode(END)][-(longest or 0) :]
+        return [*self.chat.prompt_ids([prompt])[0], *self.chat.encode(text), self.chat.end_id][-(longest or 0) :]
 
     @torch.no_grad()
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -151,5 +151,4 @@ def _read_config(folder: Path) -> ModelConfig:
         raise ModelError(f"{folder} is no scorer's folder: {error}") from error
     if raw.get("model_type") != MARK or raw.get("decoder_type") not in FAMILIES:
         raise ModelError(f"{folder} holds no scorer but a model of type {raw.get('model_type')!r}")
-    known = {field.name: raw[field.name] for field in fields(ModelConfig) if field.name in raw}
-    return ModelConfig(**known, family=raw["decoder_type"])
+    return config_of(raw | {"model_type": raw["decoder_type"]}, file)

@@ -45,8 +45,9 @@ def _reinterpret(source: Any, target: Any, as_type: ir.Type) -> Any:
     return intrinsic(bitcast)
 
 
-_as_float = _reinterpret(types.uint32, types.float32, ir.FloatType())
-_as_bits = _reinterpret(types.float32, types.uint32, ir.IntType(32))
+as_float = _reinterpret(types.uint32, types.float32, ir.FloatType())
+as_bits = _reinterpret(types.float32, types.uint32, ir.IntType(32))
+"""The bits of a float; numbers that are not negative are ordered as their bits are."""
 
 
 def widen(x: Any) -> Any:
@@ -56,7 +57,7 @@ def widen(x: Any) -> Any:
 @overload(widen, inline="always")
 def _widen(x):  # type: ignore[no-untyped-def]
     if x == types.uint16:
-        return lambda x: _as_float(np.uint32(x) << np.uint32(16))
+        return lambda x: as_float(np.uint32(x) << np.uint32(16))
     return lambda x: x
 
 
@@ -70,7 +71,7 @@ def _narrow(x, like):  # type: ignore[no-untyped-def]
         return lambda x, like: np.float32(x)
 
     def to_bf16(x, like):  # type: ignore[no-untyped-def]
-        b = _as_bits(np.float32(x))
+        b = as_bits(np.float32(x))
         return np.uint16((b + np.uint32(0x7FFF) + ((b >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
     return to_bf16
@@ -90,4 +91,4 @@ def exp(x):  # type: ignore[no-untyped-def]
     p = p * f + np.float32(0.2402265069591007)
     p = p * f + np.float32(0.6931471805599453)
     p = p * f + np.float32(1.0)
-    return p * _as_float(np.uint32(np.int32(whole) + np.int32(127)) << np.uint32(23))
+    return p * as_float(np.uint32(np.int32(whole) + np.int32(127)) << np.uint32(23))

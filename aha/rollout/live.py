@@ -27,13 +27,16 @@ from aha.types import Sampling
 
 IDLE = 1.0
 """Seconds that an idle loop sleeps at most: its beat is no older."""
+PIECES, SELDOM = 250, 0.1
+"""Pieces of streams told a second at most, but each stream after so many seconds: whoever reads them needs Python's
+lock as the loop does, and holds it up."""
 
 
 class Live:
     """The decode loop of one model. `slots` samples run at a time and `queue` wait at most.
 
     Prompt and reply together take `context` tokens at most (0: what the model was made for). Streams are told what they
-    gained every `interval` seconds, first tokens and ends at once. Raises RunError for a model that is not on a CPU in
+    gained every `interval` seconds, many of them less often (see PIECES), of their ends at once. Raises RunError for a model that is not on a CPU in
     fp32 or bf16, and where not even one sample fits in `memory` bytes.
     """
 
@@ -65,7 +68,7 @@ class Live:
         """Samples that run or wait."""
         self.beat, self.warm, self.closed = time.monotonic(), threading.Event(), False
         self.changed, self.inbox, self.cancels = threading.Condition(), deque[Job](), deque[Job]()
-        self.pending, self.outbox, self.told = deque[Sample](), Outbox(), 0.0
+        self.pending, self.outbox, self.due = deque[Sample](), Outbox(), 0.0
         self.thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
@@ -144,9 +147,9 @@ class Live:
         ended = sum(bool(piece.finish or piece.error) for piece in pieces)
         if ended:
             self._forget(ended)
-        if time.monotonic() - self.told > self.interval:
-            pieces += rows.news()
-            self.told = time.monotonic()
+        if time.monotonic() > self.due:
+            pieces += (news := rows.news())
+            self.due = time.monotonic() + max(self.interval, min(SELDOM, len(news) / PIECES))
         if pieces:
             self._tell(pieces)
 

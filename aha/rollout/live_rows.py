@@ -10,7 +10,7 @@ import torch
 from aha.chat import ANSWER, THINK, THINK_END, Chat
 from aha.models.decode import Decoder, Memory
 from aha.models.transformer import Cache, Transformer
-from aha.rollout.engine import PREFILL_TOKENS
+from aha.rollout.engine_run import PREFILL_TOKENS
 from aha.rollout.jobs import Piece, Sample
 from aha.rollout.rows import Rows
 from aha.rollout.sampling import draw
@@ -95,7 +95,7 @@ class LiveRows:
             self.prompt_tokens += len(prompt)
 
     def step(self) -> list[Piece]:
-        """One more token for every row. Gives the first tokens of streams, and the ends; rows that end leave."""
+        """One more token for every row. Gives the ends; rows that end leave."""
         rows = self.rows
         q_R, t_R = rows.request_R, rows.past[-1].copy()
         logits_RV = self.decoder.step(rows.last_R, self.memory, rows.past)
@@ -111,16 +111,14 @@ class LiveRows:
         self.tokens += len(token_R)
         self.steps += 1
         rows.advance(token_R)
-        stopped_R = token_R == self.chat.end_id
+        stopped_R = np.isin(token_R, self.chat.end_ids)
         for r in watched:
             stopped_R[r] |= self._stops(int(q_R[r]), int(t_R[r]) + 1)
         ended_R = stopped_R | (t_R + 1 >= self.limit_Q[q_R]) | bad_R
         pieces = []
-        for r in np.flatnonzero((t_R == 0) | ended_R).tolist():
-            finish = ("stop" if stopped_R[r] else "length") if ended_R[r] else None
-            if finish or self._at(int(q_R[r])).job.stream:
-                error = NOT_FINITE if bad_R[r] else ""
-                pieces.append(self._piece(int(q_R[r]), int(t_R[r]) + 1, None if error else finish, error))
+        for r in np.flatnonzero(ended_R).tolist():
+            finish, error = "stop" if stopped_R[r] else "length", NOT_FINITE if bad_R[r] else ""
+            pieces.append(self._piece(int(q_R[r]), int(t_R[r]) + 1, None if error else finish, error))
         if ended_R.any():
             self.remove(ended_R)
         return pieces

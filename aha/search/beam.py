@@ -28,7 +28,7 @@ from aha.search.draft import Draft, begun, draw, tokenizer_of
 from aha.search.ledger import Metered
 from aha.search.sample import check, decided, told
 from aha.search.select import Choose, weighted
-from aha.search.tree import Path, as_candidate, capped, is_open, judge
+from aha.search.tree import Path, as_candidate, capped, is_open, judge, remembering
 from aha.search.types import Candidate, Solved, StepScorer, Watch, unwatched
 from aha.tasks.base import Task
 from aha.types import Engine, Problem, Sampling
@@ -75,19 +75,20 @@ class Beam:
         )
         trees = self.trees or self.n // self.width
         places = Counter({(i, t): self.n // self.width // trees for i in range(len(problems)) for t in range(trees)})
-        drafts = draw(meter, begun(chat, problems), replace(sampling, n=self.n))
-        owners: list[Tree] = [(i, k * trees // self.n) for i in range(len(problems)) for k in range(self.n)]
-        while drafts:
-            drafts = [capped(chat, draft, self.max_tokens) for draft in drafts]
-            paths = self._judged(meter, chat, problems, drafts, sampling)
-            for path in paths:
-                if not is_open(path.draft, self.max_tokens):
-                    i = path.draft.owner
-                    found[i].append(as_candidate(chat, task, problems[i], path))
-                    watch({**told(i, found[i][-1]), "score": path.value})
-            kept = self._kept(chat, owners, paths, places, watch)
-            drafts = draw(meter, [path.draft for _, path in kept], replace(sampling, n=self.width))
-            owners = [tree for tree, _ in kept for _ in range(self.width)]
+        with remembering(engine, self.scorer):
+            drafts = draw(meter, begun(chat, problems), replace(sampling, n=self.n))
+            owners: list[Tree] = [(i, k * trees // self.n) for i in range(len(problems)) for k in range(self.n)]
+            while drafts:
+                drafts = [capped(chat, draft, self.max_tokens) for draft in drafts]
+                paths = self._judged(meter, chat, problems, drafts, sampling)
+                for path in paths:
+                    if not is_open(path.draft, self.max_tokens):
+                        i = path.draft.owner
+                        found[i].append(as_candidate(chat, task, problems[i], path))
+                        watch({**told(i, found[i][-1]), "score": path.value})
+                kept = self._kept(owners, paths, places, watch)
+                drafts = draw(meter, [path.draft for _, path in kept], replace(sampling, n=self.width))
+                owners = [tree for tree, _ in kept for _ in range(self.width)]
         return decided(meter, problems, found, self.choose, watch)
 
     def _judged(
@@ -100,17 +101,17 @@ class Beam:
             rolling = [key for key, draft in ahead.items() if is_open(draft, self.max_tokens)]
             rolled = draw(meter, [ahead[key] for key in rolling], greedy)
             ahead |= {k: capped(chat, draft, self.max_tokens) for k, draft in zip(rolling, rolled, strict=True)}
-        seen = [ahead[draft.owner, draft.token_ids] for draft in drafts]
+        seen = [ahead[draft.owner, draft.token_ids] for draft in drafts] if self.lookahead else drafts
         return judge(meter, chat, self.scorer, self.aggregate, problems, drafts, seen)
 
     def _kept(
-        self, chat: Chat, owners: Sequence[Tree], paths: Sequence[Path], places: Counter[Tree], watch: Watch
+        self, owners: Sequence[Tree], paths: Sequence[Path], places: Counter[Tree], watch: Watch
     ) -> list[tuple[Tree, Path]]:
         """The live beams that go on, tree by tree, the best first; those that ended take their places away."""
         ways: dict[Tree, dict[str, Path]] = defaultdict(dict)
         for tree, path in zip(owners, paths, strict=True):
             if path.draft.finish == "stop" or is_open(path.draft, self.max_tokens):
-                ways[tree].setdefault(chat.decode(path.draft.token_ids), path)
+                ways[tree].setdefault(path.text, path)
         kept = list[tuple[Tree, Path]]()
         for tree, distinct in ways.items():
             ranked = sorted(distinct.items(), key=lambda way: -way[1].value)
@@ -118,7 +119,7 @@ class Beam:
                 if path.draft.finish == "stop":
                     continue
                 stays, step = rank < places[tree], (split(text) or [""])[-1]
-                event = {"problem": tree[0], "tree": tree[1], "kind": "step", "text": step}
+                event = {"problem": tree[0], "tree": tree[1], "kind": "step", "text": step, "reply": text}
                 watch({**event, "score": path.value, "kept": stays})
                 if stays:
                     kept.append((tree, path))

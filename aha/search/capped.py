@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ class Capped:
         self.engine, self.left = engine, tokens
         self.chat, self.model = getattr(engine, "chat", None), getattr(engine, "model", None)
         self.ledger = getattr(engine, "ledger", None)
+        self.remembering = getattr(engine, "remembering", nullcontext)
 
     def load_weights(self, named_tensors: dict[str, Any]) -> None:
         """Hand the weights on."""

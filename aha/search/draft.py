@@ -75,7 +75,8 @@ def opened(problem: Problem, opening: str = "") -> tuple[str, str]:
 def begun(chat: Chat, problems: Sequence[Problem], openings: Sequence[str] | None = None) -> list[Draft]:
     """A reply to each problem that so far is no more than its opening."""
     both = [opened(p, opening) for p, opening in zip(problems, openings or [""] * len(problems), strict=True)]
-    return [Draft(owner, chat.encode(prompt), start) for owner, (prompt, start) in enumerate(both)]
+    ids = chat.prompt_ids([prompt for prompt, _ in both])
+    return [Draft(owner, ids[owner], start) for owner, (_, start) in enumerate(both)]
 
 
 def draw(meter: Metered, drafts: Sequence[Draft], sampling: Sampling) -> list[Draft]:
@@ -104,7 +105,7 @@ def reopened(chat: Chat, draft: Draft) -> Draft:
     """The thought without what ended it: its tag, or the end of the reply."""
     text = draft.text(chat).partition(THINK_END)[0]
     count = len(draft.token_ids)
-    while count and (draft.token_ids[count - 1] == chat.end_id or not text.startswith(draft.first(count).text(chat))):
+    while count and (draft.token_ids[count - 1] in chat.end_ids or not text.startswith(draft.first(count).text(chat))):
         count -= 1
     return draft.first(count)
 

@@ -7,7 +7,7 @@
 
 Strategies draw and score through it and do no bookkeeping. Where the engine has a ledger, each call's change of that
 ledger is dealt out, so the sums equal it exactly, whatever an engine chooses to compute: a prompt prefilled by two threads
-counts twice, and a partial reply that is continued counts as a prompt again, since its keys and values are made anew.
+counts twice, and a partial reply that is continued counts as a prompt again, but for what the engine kept of it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Metered:
         before, began = counters(self.engine), time.perf_counter()
         groups = self.engine.generate(prompts, sampling, done)
         own = {"seconds": time.perf_counter() - began}
-        own |= {"prompt_tokens": sum(len(group[0].prompt_ids) for group in groups if group)}
+        own |= {"prompt_tokens": sum(len(group[0].prompt_ids) for group in groups if group), "reused_tokens": 0}
         own |= {"tokens": sum(len(reply.token_ids) for group in groups for reply in group)}
         after = counters(self.engine)
         spent = {name: after[name] - before.get(name, 0) if name in after else own[name] for name in own}
@@ -89,13 +89,15 @@ class Metered:
         spent: dict[str, Any],
     ) -> None:
         """Deal out what one call has spent."""
-        read = shares(spent["prompt_tokens"], _prompt_sizes(prompts, groups))
+        told, sizes = getattr(self.engine, "last_read", {}), _prompt_sizes(prompts, groups)
+        read, found = (shares(spent[name], told.get(name, sizes)) for name in ("prompt_tokens", "reused_tokens"))
         drawn = shares(spent["tokens"], _reply_sizes(groups))
         total, longest = sum(read) + sum(drawn), Counter[int]()
-        for owner, group, prompt_tokens, tokens in zip(owners, groups, read, drawn, strict=True):
+        for owner, group, prompt_tokens, tokens, reused in zip(owners, groups, read, drawn, found, strict=True):
             both = prompt_tokens + tokens
             seconds = spent["seconds"] * (both / total if total else 1 / len(prompts))
-            self.costs[owner] += Cost(prompt_tokens, tokens, flops=2.0 * self._weights * both, seconds=seconds)
+            flops = 2.0 * self._weights * both
+            self.costs[owner] += Cost(prompt_tokens, tokens, flops=flops, seconds=seconds, reused_tokens=reused)
             longest[owner] = max(longest[owner], *(len(reply.token_ids) for reply in group))
         for owner, passes in longest.items():
             self.costs[owner] += Cost(passes=passes)
@@ -111,9 +113,9 @@ class Metered:
 
     def note_scoring(self, owners: Sequence[int], tokens: Sequence[int], seconds: float, weights: int = 0) -> None:
         """Note that a scorer of so many weights read `tokens` for replies of the problems `owners`."""
+        each = seconds / max(1, sum(tokens))
         for owner, read in zip(owners, tokens, strict=True):
-            share = seconds * read / max(1, sum(tokens))
-            self.costs[owner] += Cost(scorer_tokens=read, flops=2.0 * weights * read, seconds=share)
+            self.costs[owner] += Cost(scorer_tokens=read, flops=2.0 * weights * read, seconds=each * read)
 
 
 def _prompt_sizes(prompts: Sequence[Prompt], groups: Sequence[Sequence[Completion]]) -> list[int]:

@@ -30,7 +30,7 @@ from aha.search.draft import Draft, begun, draw, tokenizer_of
 from aha.search.ledger import Metered
 from aha.search.sample import check, decided, told
 from aha.search.select import Choose, weighted
-from aha.search.tree import Path, as_candidate, capped, is_open, judge
+from aha.search.tree import Path, as_candidate, capped, is_open, judge, remembering
 from aha.search.types import Candidate, Solved, StepScorer, Watch, unwatched
 from aha.tasks.base import Task
 from aha.types import Engine, Problem, Sampling
@@ -94,19 +94,22 @@ class Mcts:
         meter, chat = Metered(engine, len(problems)), tokenizer_of(engine)
         roots = [Node(draft) for draft in begun(chat, problems)]
         found: list[list[Candidate]] = [[] for _ in problems]
-        for turn in range(self.n // self.width):
-            ways = [descend(root, self.width, self.exploration) for root in roots]
-            for i, way in enumerate(ways):
-                watch({"problem": i, "kind": "visit", "text": chat.decode(way[-1].draft.token_ids), "depth": len(way)})
-            # another seed for each round, or a node that goes on anew would go on as before
-            sampling = Sampling(self.width, self.max_tokens, self.temperature, self.top_p, seed=seed + turn * 1_000_003)
-            drawn = draw(meter, [way[-1].draft for way in ways], sampling)
-            drafts = [capped(chat, draft, self.max_tokens) for draft in drawn]
-            for path in judge(meter, chat, self.scorer, self.aggregate, problems, drafts, drafts):
-                i = path.draft.owner
-                grow(chat, ways[i], path, self.max_tokens)
-                found[i].append(as_candidate(chat, task, problems[i], path))
-                watch({**told(i, found[i][-1]), "score": path.value})
+        with remembering(engine, self.scorer):
+            for turn in range(self.n // self.width):
+                ways = [descend(root, self.width, self.exploration) for root in roots]
+                for i, way in enumerate(ways):
+                    text = chat.decode(way[-1].draft.token_ids)
+                    watch({"problem": i, "kind": "visit", "text": text, "depth": len(way)})
+                # another seed for each round, or a node that goes on anew would go on as before
+                seed_of_turn = seed + turn * 1_000_003
+                sampling = Sampling(self.width, self.max_tokens, self.temperature, self.top_p, seed=seed_of_turn)
+                drawn = draw(meter, [way[-1].draft for way in ways], sampling)
+                drafts = [capped(chat, draft, self.max_tokens) for draft in drawn]
+                for path in judge(meter, chat, self.scorer, self.aggregate, problems, drafts, drafts):
+                    i = path.draft.owner
+                    grow(chat, ways[i], path, self.max_tokens)
+                    found[i].append(as_candidate(chat, task, problems[i], path))
+                    watch({**told(i, found[i][-1]), "score": path.value})
         return decided(meter, problems, found, self.choose, watch)
 
 

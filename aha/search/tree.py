@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from aha.chat import Chat
 from aha.models.steps import Aggregate
@@ -24,11 +26,13 @@ class Path:
     """After each step; with lookahead, those of the steps ahead too."""
     value: float = 0.0
     """The scores made one."""
+    text: str = ""
+    """Of the draft, without what opened it."""
 
 
 def has_ended(chat: Chat, draft: Draft) -> bool:
     """Whether a reply came to its end; a step that came to its end is not enough."""
-    return draft.token_ids[-1:] == (chat.end_id,)
+    return bool(draft.token_ids) and draft.token_ids[-1] in chat.end_ids
 
 
 def capped(chat: Chat, draft: Draft, max_tokens: int) -> Draft:
@@ -56,10 +60,24 @@ def judge(
     seen: Sequence[Draft],
 ) -> list[Path]:
     """Each draft with the scores of what the model sees for it, in one call of the scorer."""
-    prompts = [problems[draft.owner].prompt for draft in seen]
-    texts = [chat.decode(draft.token_ids) for draft in seen]
-    scores = meter.score(scorer, prompts, texts, [draft.owner for draft in seen])
-    return [Path(draft, tuple(row), aggregate(row)) for draft, row in zip(drafts, scores, strict=True)]
+    texts = chat.decode_batch([list(draft.token_ids) for draft in drafts])
+    ahead = texts if seen is drafts else chat.decode_batch([list(draft.token_ids) for draft in seen])
+    owners = [draft.owner for draft in seen]
+    scores = meter.score(scorer, [problems[i].prompt for i in owners], ahead, owners)
+    return [
+        Path(draft, tuple(row), aggregate(row), text) for draft, row, text in zip(drafts, scores, texts, strict=True)
+    ]
+
+
+@contextmanager
+def remembering(*models: Any) -> Iterator[None]:
+    """Meanwhile engines and scorers that can do so keep what they have read: all calls of a search follow from one another."""
+    with ExitStack() as stack:
+        for model in models:
+            begin = getattr(model, "remembering", None)
+            if begin is not None:
+                stack.enter_context(begin())
+        yield
 
 
 def as_candidate(chat: Chat, task: Task, problem: Problem, path: Path) -> Candidate:

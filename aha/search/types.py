@@ -37,6 +37,8 @@ class Cost:
     attention to the past out); 0 for a model whose weights are not known."""
     seconds: float = 0.0
     """Share of the time in engine and scorers: that of a batch is divided by tokens. Answered alone it would take longer."""
+    reused_tokens: int = 0
+    """Prompt tokens whose keys and values an earlier call for the same answer had left: not computed, and in no other number."""
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Cost)))
@@ -84,9 +86,10 @@ Event = dict[str, Any]
 """Something that happened inside a strategy, for people to watch: {"problem": 0, "kind": "step", "text": ..., "score": ...}.
 
 `problem` is its index and `kind` one of: "reply", a whole reply with `text`, `answer` and `tokens`; "step", one step of a
-partial reply, with `text` and `score`; "visit", the partial reply `text` that a tree search goes on from; "forced", `text` that
-was put into a reply; "score", a `score` given to a reply's `text`; "answer", the end, with `answer` and `votes`. An event may
-come from any thread, and its texts are the model's: hostile.
+partial reply, with `text` and `score`, and in a search by a process model the `reply` so far and whether it was `kept`;
+"visit", the partial reply `text` that a tree search goes on from; "forced", `text` that was put into a reply; "score", a
+`score` given to a reply's `text`; "answer", the end, with `answer` and `votes`. An event may come from any thread, and its
+texts are the model's: hostile.
 """
 Watch = Callable[[Event], None]
 
