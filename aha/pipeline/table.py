@@ -10,7 +10,7 @@ from typing import Any
 
 from aha import disk
 from aha.chat import count_reflection, is_mixed
-from aha.evaluate import Evaluation, evaluate
+from aha.evaluate import Evaluation, judged
 from aha.language import share_in
 from aha.pipeline.filters import is_readable
 from aha.pipeline.recipe_r1 import Table
@@ -32,16 +32,20 @@ def examine(
 ) -> dict[str, Any]:
     """Measure a model on every evaluation, or on those `asked`; results.json has the numbers, by question too.
 
-    An interrupted measurement goes on with the first evaluation that is not done.
+    All are sampled in one call, so that the engine is busy while the last long replies of each end. An evaluation's
+    `seconds` are its share of the sampling by tokens, and the time its grading took.
     """
-    began, results = time.perf_counter(), {}
-    for exam in exams(settings.questions) if asked is None else asked:
-        part = folder / f"{exam.name.replace(' ', '-').replace(',', '')}.json"
-        if not part.exists():
-            disk.write_whole(part, (json.dumps(_sat(exam, engine, settings), ensure_ascii=False) + "\n").encode())
-        results[exam.name] = json.loads(part.read_text())
+    began, sitting = time.perf_counter(), exams(settings.questions) if asked is None else asked
+    sampling = Sampling(settings.samples, settings.max_tokens, settings.temperature, settings.top_p, seed=1)
+    groups = engine.generate([problem.prompt for exam in sitting for problem in exam.problems], sampling)
+    say(f"sampled {sum(map(len, groups))} replies to {len(groups)} questions")
+    sampled, tokens, replies = time.perf_counter() - began, _tokens(groups), iter(groups)
+    results = {}
+    for exam in sitting:
+        found = _graded(exam, [next(replies) for _ in exam.problems], sampling)
+        found["seconds"] += sampled * found["tokens"] / max(1, tokens)
+        results[exam.name] = found
     disk.write_whole(folder / "results.json", (json.dumps(_told(results), indent=1) + "\n").encode())
-    tokens = sum(told["tokens"] for told in results.values())
     return {
         "headline": ", ".join(f"{name} {told['pass@1']:.0%}" for name, told in results.items()),
         "sampled_tokens": tokens,
@@ -50,11 +54,16 @@ def examine(
     }
 
 
-def _sat(exam: Exam, engine: Engine, settings: Table) -> dict[str, Any]:
+def _graded(exam: Exam, groups: list[list[Completion]], sampling: Sampling) -> dict[str, Any]:
     """One evaluation."""
-    sampling = Sampling(settings.samples, settings.max_tokens, settings.temperature, settings.top_p, seed=1)
-    result = evaluate(engine, exam.task, exam.problems, sampling)
-    return result.summary | _manners(result) | {"examples": _examples(result), BY_QUESTION: by_question(exam, result)}
+    began = time.perf_counter()
+    result = judged(exam.task, exam.problems, groups, sampling)
+    told = result.summary | _manners(result) | {"examples": _examples(result), BY_QUESTION: by_question(exam, result)}
+    return told | {"tokens": _tokens(groups), "seconds": time.perf_counter() - began}
+
+
+def _tokens(groups: Sequence[Sequence[Completion]]) -> int:
+    return sum(len(reply.token_ids) for group in groups for reply in group)
 
 
 def by_question(exam: Exam, result: Evaluation) -> dict[str, list[Any]]:
@@ -91,14 +100,13 @@ def _means(exam: Exam, problem: Problem, group: Sequence[Completion], correct: l
 
 
 def _manners(result: Evaluation) -> dict[str, Any]:
-    """Readability with its interval, and the tokens sampled."""
+    """Readability with its interval."""
     readable_QK = [
         [float(is_readable(problem, reply)) for reply in group]
         for problem, group in zip(result.problems, result.groups, strict=True)
     ]
     share = clustered_mean(readable_QK)
-    tokens = sum(len(reply.token_ids) for group in result.groups for reply in group)
-    return {"readable": share.mean, "readable_low": share.low, "readable_high": share.high, "tokens": tokens}
+    return {"readable": share.mean, "readable_low": share.low, "readable_high": share.high}
 
 
 def _examples(result: Evaluation, most: int = 3) -> list[dict[str, str]]:

@@ -16,12 +16,8 @@ import torch
 from torch import Tensor
 
 from aha.models.attention import Stretch
+from aha.models.packing import ROUND, starts, stretch
 from aha.types import Completion
-
-SIMILAR = 0.7
-"""Rows share a stretch while the shortest has this share of the longest's length: what attention may pad."""
-ROUND = 256
-"""Packed tokens are a multiple of this: matrix products of a size not seen before take time to set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +150,3 @@ def pack(batch: Batch) -> Packed:
         *stretch(prefix_start_B, prefix_B, start_B, batch.length_B, len(ids_M)),
     ]
     return Packed(ids_M, at_M, stretches, slice(int(shared_P.sum()), asked))
-
-
-def starts(length_B: Tensor) -> Tensor:
-    """Where each of rows laid end to end begins."""
-    return length_B.cumsum(0) - length_B
-
-
-def stretch(prefix_start_B: Tensor, prefix_B: Tensor, start_B: Tensor, length_B: Tensor, tokens: int) -> list[Stretch]:
-    """Stretches for rows, longest first, that stand at `start_B` and look back on `prefix_B` tokens elsewhere."""
-    found: list[Stretch] = []
-    lengths: list[int] = length_B.tolist()
-    begin = 0
-    while begin < len(lengths) and lengths[begin]:
-        end = begin + 1
-        while end < len(lengths) and lengths[end] and lengths[end] >= SIMILAR * lengths[begin] - 4:
-            end += 1
-        rows = slice(begin, end)
-        first, prefix_B1 = int(prefix_B[rows].min()), prefix_B[rows, None]
-        end_B1 = prefix_B1 + length_B[rows, None]
-        at_S = torch.arange(int(end_B1.max()))
-        own_BS = start_B[rows, None] + at_S - prefix_B1
-        tokens_BS = torch.where(at_S < prefix_B1, prefix_start_B[rows, None] + at_S, own_BS).clamp(max=tokens - 1)
-        asked_BU = ((at_S >= prefix_B1) & (at_S < end_B1))[:, first:]
-        found.append(Stretch(tokens_BS, first, asked_BU.flatten().nonzero()[:, 0], int(start_B[begin])))
-        begin = end
-    return found

@@ -30,6 +30,7 @@ def describe(rollout: Rollout) -> dict[str, Any]:
     scores = [score for row in rollout.scores for score in row]
     graded = [score.total for score in scores if score.total is not None]
     lengths = sorted(len(reply.token_ids) for reply in replies)
+    whole = [len(reply.token_ids) for reply in replies if reply.finish != "length"]
     logprobs = [logprob for reply in replies for logprob in reply.logprobs]
     count = max(1, len(replies))
     record: dict[str, Any] = {"reward": sum(graded) / max(1, len(graded)), "failed": len(scores) - len(graded)}
@@ -44,6 +45,7 @@ def describe(rollout: Rollout) -> dict[str, Any]:
         "length_reward": length_reward(rollout),
         "length_mean": sum(lengths) / count,
         "length_p90": lengths[int(0.9 * (len(lengths) - 1))],
+        "length_whole": sum(whole) / len(whole) if whole else None,
         "truncated": sum(reply.finish == "length" for reply in replies) / count,
         "zero_signal": rollout.flat_groups / max(1, rollout.sampled_groups),
         "mixed_groups": 1 - rollout.flat_groups / max(1, rollout.sampled_groups),

@@ -34,6 +34,8 @@ class MasterWeights:
         self.tensors: list[Tensor] = [
             nn.Parameter(p.detach().float() if p.dtype != torch.float32 else p.detach()) for p in self.weights
         ]
+        self.replicas: list[Replica[Any]] = []
+        """Kept from step to step: making one takes as long as a layer of a small model."""
 
     def add(self, gradients: Sequence[Tensor | None]) -> None:
         """Add gradients, one for each of the model's weights or None, to the masters'."""
@@ -68,6 +70,11 @@ class Replica(Generic[M]):
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.sums: list[Tensor | None] = [None] * len(self.weights)
 
+    def shares_memory(self, model: M) -> bool:
+        """Whether it still stands on this model's weights."""
+        ours, theirs = self.model.parameters(), model.parameters()
+        return all(a.data_ptr() == b.data_ptr() for a, b in zip(ours, theirs, strict=True))
+
     def collect(self) -> None:
         """Add the gradients to the sums, in fp32, and clear them."""
         for i, weight in enumerate(self.weights):
@@ -75,6 +82,12 @@ class Replica(Generic[M]):
                 held = self.sums[i]
                 self.sums[i] = weight.grad.float() if held is None else held.add_(weight.grad)
                 weight.grad = None
+
+    def clear(self) -> None:
+        """Forget the sums, and what a part that failed may have left."""
+        self.sums = [None] * len(self.weights)
+        for weight in self.weights:
+            weight.grad = None
 
 
 def gradients_side_by_side(
@@ -85,7 +98,11 @@ def gradients_side_by_side(
     `backward` computes one part's gradient on the model it is given. Returns what it returned, in order. Sums are taken
     in the order of the shares, so the result does not depend on who was done first.
     """
-    replicas = [Replica(model) for _ in shares]
+    kept = [replica for replica in masters.replicas if replica.shares_memory(model)]
+    masters.replicas = kept + [Replica(model) for _ in shares[len(kept) :]]
+    replicas = masters.replicas[: len(shares)]
+    for replica in replicas:
+        replica.clear()
 
     def work(replica: Replica[M], share: Iterable[T]) -> list[R]:
         results = []

@@ -13,7 +13,7 @@ of `aha.train.reward_model`; how good the scores are is measured in `aha.train.p
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from aha.errors import DataError
-from aha.models.process_scorer import ProcessScorer, Reading, logits_at
+from aha.models.process_scorer import ProcessScorer, logits_at
+from aha.models.readings import Reading
 from aha.models.scorer import ScoringModel, batches
 from aha.tasks.process_labels import LabelledSteps
 from aha.train import state as states
 from aha.train.optim import MasterWeights, gradients_side_by_side
-from aha.train.reward_model import RewardModel, batch_at, steps
-from aha.train.reward_model import _apply as apply_update
+from aha.train.reward_model import RewardModel, apply_update, batch_at, steps
 from aha.train.state import State
 
 
@@ -72,12 +72,16 @@ def items(scorer: ProcessScorer, rows: Sequence[LabelledSteps], settings: Proces
 
 
 def train(
-    scorer: ProcessScorer, rows: Sequence[LabelledSteps], settings: ProcessReward, state: State
+    scorer: ProcessScorer,
+    rows: Sequence[LabelledSteps],
+    settings: ProcessReward,
+    state: State,
+    hold: Callable[[], None] = lambda: None,
 ) -> Iterator[dict[str, float]]:
     """Train the scorer in place, from `state.step` to the last epoch's end, yielding a record a step.
 
     A step's replies are a function of the seed and the step, so a run continued from a saved state takes the same path.
-    Raises DataError when there is nothing to learn, or a row's steps and labels differ in number.
+    `hold` is called when weights are about to change, which they do until the record is yielded. Raises DataError when there is nothing to learn, or a row's steps and labels differ in number.
     """
     for number, row in enumerate(rows):
         if len(row.steps) != len(row.labels):
@@ -89,7 +93,9 @@ def train(
     while state.step < state.planned:
         began = time.perf_counter()
         batch = [learnt[i] for i in batch_at(state.step, len(learnt), settings)]
-        stats = _gradients(scorer, batch, settings, state) | apply_update(settings, state)
+        stats = _gradients(scorer, batch, settings, state)
+        hold()
+        stats |= apply_update(settings, state)
         state.step += 1
         yield {"step": state.step, "steps": state.planned, **stats, "seconds": time.perf_counter() - began}
 

@@ -143,7 +143,7 @@ def _train(
         batch = [items[i] for i in batch_at(state.step, len(items), settings)]
         stats = _gradients(scorer, batch, measure, settings, state)
         hold()
-        stats |= _apply(settings, state)
+        stats |= apply_update(settings, state)
         state.step += 1
         yield {"step": state.step, "steps": state.planned, **stats, "seconds": time.perf_counter() - began}
 
@@ -184,7 +184,7 @@ def _micro_batches(items: Sequence[Item], tokens: int) -> Iterator[list[Item]]:
     yield from ([items[i] for i in part] for part in batches([range(item.tokens) for item in items], tokens))
 
 
-def _apply(settings: RewardModel, state: State) -> dict[str, float]:
+def apply_update(settings: RewardModel, state: State) -> dict[str, float]:
     """Take the optimizer step. A gradient that is not finite is dropped and counted, never applied."""
     norm = state.masters.clip(settings.max_grad_norm)
     rise = min(1.0, (state.step + 1) / (settings.warmup + 1))

@@ -16,11 +16,12 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import torch
 from pydantic import Field
 
-from aha.chat import END, Chat
+from aha.chat import Chat
 from aha.config import Settings
 from aha.errors import ConfigError, DataError
 from aha.models.transformer import Transformer
@@ -114,7 +115,7 @@ def tokenize(examples: Sequence[Example], chat: Chat, settings: Sft) -> list[Com
 
     Prompt and reply are encoded apart, as they are when a reply is sampled.
     """
-    prompts = chat.encode_batch([example.prompt for example in examples])
+    prompts = chat.prompt_ids([example.prompt for example in examples])
     replies = chat.encode_batch([example.reply for example in examples])
     found = []
     for example, prompt_ids, reply_ids in zip(examples, prompts, replies, strict=True):
@@ -124,7 +125,7 @@ def tokenize(examples: Sequence[Example], chat: Chat, settings: Sft) -> list[Com
             raise DataError(
                 f"the reply of example {example.id!r} holds an end or padding token: {example.reply[:80]!r}"
             )
-        token_ids = reply_ids + chat.encode(END)
+        token_ids = [*reply_ids, chat.end_id]
         if len(prompt_ids) + len(token_ids) <= settings.max_tokens:
             found.append(Completion(example.reply, prompt_ids, token_ids, [0.0] * len(token_ids)))
     if not found:
@@ -155,7 +156,12 @@ def drawn(step: int, count: int, settings: Sft, seed: int) -> list[int]:
     """Which of `count` examples a step reads: every epoch deals all of them out anew, as many a step, give or take one."""
     parts = _steps_an_epoch(count, settings)
     epoch, part = divmod(step, parts)
-    return random.Random(f"{seed}/{epoch}").sample(range(count), count)[part::parts]
+    return list(_order(f"{seed}/{epoch}", count)[part::parts])
+
+
+@lru_cache(2)
+def _order(seed: str, count: int) -> tuple[int, ...]:
+    return tuple(random.Random(seed).sample(range(count), count))
 
 
 def batch_of(replies: Sequence[Completion]) -> Batch:
