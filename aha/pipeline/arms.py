@@ -214,7 +214,7 @@ def after_examples(task: Task, problems: Sequence[Problem]) -> Iterator[Exam]:
 
 def _fit(engine: TorchEngine, exams: Sequence[Exam], settings: Table) -> None:
     """Raises ConfigError when prompt and reply are longer than what the model was made for."""
-    longest = max(len(engine.chat.encode(problem.prompt)) for exam in exams for problem in exam.problems)
+    longest = max(map(len, engine.chat.prompt_ids([problem.prompt for exam in exams for problem in exam.problems])))
     positions = engine.model.config.max_position_embeddings
     if longest + settings.max_tokens > positions:
         raise ConfigError(

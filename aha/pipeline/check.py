@@ -8,6 +8,7 @@ from pathlib import Path
 from aha.chat import Chat
 from aha.errors import ConfigError, ModelError
 from aha.models.folder import read_config, resolve
+from aha.models.load import count
 from aha.pipeline.recipe import Rl
 from aha.pipeline.recipe_r1 import R1
 from aha.sandbox.pool import required_level
@@ -33,11 +34,11 @@ def check(s: R1) -> None:
 
 
 def _fits(name: str, folder: Path) -> None:
-    config, size = read_config(folder), sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    config, weights = read_config(folder), count(folder)
     chat = Chat.load(folder)
     if len(chat) > config.vocab_size:
         raise ModelError(f"{folder}: its tokenizer has {len(chat)} tokens, its weights have {config.vocab_size}")
-    needed, there = BYTES_A_WEIGHT * size / 2, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, there = BYTES_A_WEIGHT * weights, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
         raise ConfigError(
             f"{name} needs about {needed / 2**30:.0f} GiB to train and this machine has {there / 2**30:.0f}; "

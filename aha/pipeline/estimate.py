@@ -114,7 +114,7 @@ def speed_of(engine: TorchEngine) -> float:
 
 def _memory(engine: TorchEngine, s: Rl, weights: int) -> str:
     c = engine.model.config
-    positions = len(engine.chat.encode(PROMPT)) + s.grpo.max_tokens
+    positions = len(engine.chat.prompt_ids([PROMPT])[0]) + s.grpo.max_tokens
     rows = min(engine.slots_for(positions), s.grpo.problems * s.grpo.group)
     cache = 2 * c.num_hidden_layers * c.num_key_value_heads * c.head_dim * positions * engine.model.dtype.itemsize
     states = (

@@ -36,6 +36,7 @@ def fine_tuned(
         for record in steps:
             log.metrics({"step": state.step, "time": time.time()} | record)
             training.release()
+            screen.learn(record | {"step": state.step}, state.planned)
             if state.step % settings.save_every == 0:
                 training.save()
             if state.step % 20 == 0 or state.step == state.planned:

@@ -12,7 +12,7 @@ from aha.models.scorer import Scorer
 from aha.pipeline import world
 from aha.pipeline.recipe_r1 import R1, Preferences
 from aha.pipeline.runner import Runner, Setting, Stage
-from aha.pipeline.training import DTYPES, ScorerTraining
+from aha.pipeline.training import DTYPES, Interruptible, ScorerTraining
 from aha.pipeline.work import MODEL, reinforced, toml_of
 from aha.rewards.format import formatted
 from aha.rewards.learned import harmless, helpful
@@ -51,13 +51,8 @@ def _scorer(
     def work(folder: Path) -> dict[str, Any]:
         with RunLog.open(folder, toml_of(told), keep=1) as log:
             training = ScorerTraining(log, start.model, run.machine, settings)
-            with training.stoppable(run.screen.note):
-                for record in train(training.scorer, rows, settings, training.state, training.hold):
-                    log.metrics(record | {"time": time.time()})
-                    training.release()
-                    if training.state.step % settings.save_every == 0:
-                        training.save()
-                training.save()
+            records = train(training.scorer, rows, settings, training.state, training.hold)
+            learn(run, log, training, records, settings.save_every)
         found = reward_model.accuracy(training.scorer, others)
         training.scorer.save(folder / "model")
         return {
@@ -66,6 +61,20 @@ def _scorer(
         }  # fmt: skip
 
     return run.stage(name, told, {"base": start}, MODEL, work)
+
+
+def learn(
+    run: Runner, log: RunLog, training: Interruptible, records: Iterator[dict[str, float]], save_every: int
+) -> None:
+    """Take all steps of a training of a scorer, with a checkpoint every so many and at the end."""
+    with training.stoppable(run.screen.note):
+        for record in records:
+            log.metrics(record | {"time": time.time()})
+            training.release()
+            run.screen.learn(record, int(record["steps"]))
+            if training.state.step % save_every == 0:
+                training.save()
+        training.save()
 
 
 def all_scenarios(run: Runner, s: R1, start: Stage, helpful_model: Stage, safe_model: Stage) -> Stage:

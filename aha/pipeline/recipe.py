@@ -9,6 +9,7 @@ from pydantic import Field
 from aha.config import Settings
 from aha.tasks.base import Task
 from aha.tasks.countdown import RUBRICS, countdown
+from aha.tasks.data import Data
 from aha.train.health import HealthSettings
 from aha.train.settings import Grpo
 
@@ -113,3 +114,6 @@ class Zero(Rl, Machine):
     out: str = "runs/zero"
     """The run folder. The same command continues what it holds."""
     task: Countdown = Countdown()
+    """Which puzzles to train on, where no data are given."""
+    data: Data | None = None
+    """Questions to train on instead."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from aha.config import load
 from aha.errors import ConfigError
 from aha.pipeline.recipe import Zero
+from aha.pipeline.recipe_process import Process
 from aha.pipeline.recipe_r1 import R1
 from aha.pipeline.recipe_small import Journey, SkyT1
 
-Recipe = Zero | R1 | SkyT1 | Journey
-RECIPES: dict[str, type[Recipe]] = {"zero": Zero, "r1": R1, "sky-t1": SkyT1, "journey": Journey}
+Recipe = Zero | R1 | SkyT1 | Journey | Process
+RECIPES: dict[str, type[Recipe]] = {"zero": Zero, "r1": R1, "sky-t1": SkyT1, "journey": Journey, "process": Process}
 
 
 def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:

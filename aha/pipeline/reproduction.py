@@ -47,8 +47,8 @@ def head(run: Whole) -> Iterator[str]:
     told = account.origin(run)
     if command := told.pop("command", ""):
         yield f"Measured in one run of\n\n{fenced(command)}"
-    yield "\n".join(f"- {key}: {_cell(found)}" for key, found in told.items())
-    yield "\n".join(f"- {_cell(trouble)}" for trouble in run.troubles)
+    yield "\n".join(f"- {key}: {cell(found)}" for key, found in told.items())
+    yield "\n".join(f"- {cell(trouble)}" for trouble in run.troubles)
 
 
 def models(run: Whole) -> Iterator[str]:
@@ -62,7 +62,7 @@ def models(run: Whole) -> Iterator[str]:
     found = shape.changes(run)
     if found:
         yield "## The shape, beside the paper's"
-        yield "\n".join(f"- {_cell(said)}" for change in found if (said := shape.sentence(change)))
+        yield "\n".join(f"- {cell(said)}" for change in found if (said := shape.sentence(change)))
         yield table(comparison.changes(found))
         yield table(comparison.paper())
     learners = comparison.students(run)
@@ -138,11 +138,11 @@ def prompts(run: Whole) -> Iterator[str]:
     yield "Each reply is the first of its model; none was chosen."
     wanted = list(run.recipe_exams)
     for exam, prompt, replies in found:
-        yield f"### {_cell(exam)}"
+        yield f"### {cell(exam)}"
         yield fenced(prompt)
         for model in [*wanted[:1], *wanted[1:][-1:], *wanted[1:-1]]:
             if model in replies:
-                yield f"**{_cell(model)}**\n\n{fenced(replies[model])}"
+                yield f"**{cell(model)}**\n\n{fenced(replies[model])}"
 
 
 def fenced(text: str, most: int = 1500) -> str:
@@ -155,11 +155,11 @@ def fenced(text: str, most: int = 1500) -> str:
 def table(sheet: Sheet) -> str:
     """A table under its caption."""
     lines: Iterable[Sequence[str]] = [sheet.head, ["---"] * len(sheet.head), *sheet.rows]
-    body = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-    return f"{_cell(sheet.caption)}:\n\n{body}"
+    body = "\n".join(f"| {' | '.join(map(cell, line))} |" for line in lines)
+    return f"{cell(sheet.caption)}:\n\n{body}"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that Markdown and HTML read as text, on one line."""
     shown = " ".join(plain(text).replace("\u2028", " ").splitlines())
     return re.sub(r"([\\|`*_\[\]])", r"\\\1", shown.replace("&", "&amp;").replace("<", "&lt;"))

@@ -22,6 +22,7 @@ from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
 from aha.tasks.base import Task
+from aha.tasks.data import Data
 from aha.train import grpo
 from aha.train.health import Health, Verdict
 from aha.train.rollouts import Rollout, advantages
@@ -35,10 +36,18 @@ PROBES = 10
 
 def zero(settings: Zero, screen: Screen) -> Path:
     """Run R1-Zero, or go on with it; returns the run folder."""
-    task = settings.task.task()
+    task = settings.task.task() if settings.data is None else _from_data(settings.data, screen)
     with RunLog.open(Path(settings.out), dump(settings), ignore=MAY_CHANGE, keep=settings.keep) as log:
         reinforce(log, resolve(settings.base), task, settings, settings, screen)
     return Path(settings.out)
+
+
+def _from_data(data: Data, screen: Screen) -> Task:
+    """The task of a recipe's data; what was left out of them is told."""
+    loaded = data.load()
+    for line in loaded.notes:
+        screen.note(line)
+    return loaded.task
 
 
 def reinforce(log: RunLog, base: Path, task: Task, settings: Rl, machine: Machine, screen: Screen) -> Training:

@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import aha
 from aha import disk
 from aha.config import Settings, flatten
@@ -122,6 +120,8 @@ class Runner:
         self, name: str, folder: Path, settings: Mapping[str, Setting], inputs: Mapping[str, Stage], outputs: tuple[str, ...],
         work: Work,
     ) -> Stage:  # fmt: skip
+        import torch  # whoever only reads a run does without
+
         draft = folder.with_name(folder.name + ".part")
         self.screen.stage(name, "going on" if draft.exists() else "")
         began = time.time()
@@ -150,6 +150,14 @@ class Runner:
             disk.rename(draft, folder)
         self.screen.note(f"{name}: {record.get('headline', 'done')} ({record['seconds']:.0f} s)")
         return Stage(name, folder, record["digest"], record)
+
+    def ends_with(self, model: Stage) -> None:
+        """What the run's folder stands for where a model is asked for: this stage's."""
+        from aha.models.folder import RESULT  # it loads torch, which whoever only reads a run does without
+
+        disk.write_whole(
+            self.out / RESULT, (json.dumps({"model": f"stages/{model.folder.name}/model"}) + "\n").encode()
+        )
 
     def _list(self) -> None:
         """Keep the list of this recipe's stages, in order: older ones may lie beside them."""

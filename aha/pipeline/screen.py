@@ -1,38 +1,29 @@
-"""What a run shows while it runs: a line a step and, on a terminal, the curves so far."""
+"""What a run shows while it runs: a panel with its curves on a terminal, a line a step elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-BARS = " ▁▂▃▄▅▆▇█"
+from aha.pipeline.panel import Panel
 
-
-def sparkline(values: Sequence[float], width: int, low: float, high: float) -> str:
-    """Values as a row of bars, squeezed into `width` columns by averaging neighbours."""
-    if not values:
-        return ""
-    columns = min(width, len(values))
-    edges = [round(i * len(values) / columns) for i in range(columns + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
-    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(BARS[max(0, min(len(BARS) - 1, round((value - low) * scale)))] for value in means)
+REFRESH = 2.0
+"""Times a second that the panel is drawn: the run needs the cores."""
 
 
 class Screen:
-    """Prints notes, steps and evaluations; on a terminal the three curves of R1-Zero stay at the bottom."""
+    """Prints notes and evaluations; steps stay in a panel at the bottom of a terminal, and are lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
-        self.accuracy: list[float] = []
-        self.length: list[float] = []
-        self.reflection: list[float] = []
+        self.panel = Panel()
         self.live = (
-            Live(console=self.console, auto_refresh=False, transient=False) if self.console.is_terminal else None
+            Live(console=self.console, get_renderable=self._picture, refresh_per_second=REFRESH, transient=True)
+            if self.console.is_terminal
+            else None
         )
 
     def __enter__(self) -> Screen:
@@ -44,28 +35,33 @@ class Screen:
         if self.live:
             self.live.stop()
 
+    def _picture(self) -> RenderableType:
+        return self.panel.picture(self.console.width)
+
     def note(self, text: str) -> None:
         """A sentence about the run."""
         self.console.print(Text(text))
 
     def stage(self, name: str, how: str = "") -> None:
         """A stage begins; its curves start anew."""
-        self.accuracy, self.length, self.reflection = [], [], []
+        self.panel.begin(name)
         self.console.print(Text(f"\n{name}{': ' + how if how else ''}", style="bold"))
 
+    def learn(self, record: dict[str, Any], steps: int) -> None:
+        """One step of fine-tuning or of a reward model: for the panel alone."""
+        self.panel.step(record, steps)
+
     def step(self, record: dict[str, Any], steps: int) -> None:
-        """One step of training."""
+        """One step of reinforcement."""
+        self.panel.step(record, steps)
+        if self.live:
+            return
         accuracy = record.get("reward/correct", record["reward"])
-        self.accuracy.append(accuracy)
-        self.length.append(record["length_mean"])
-        self.reflection.append(record["reflection"])
         line = (
             f"step {record['step']:>3}/{steps}  right {accuracy:4.0%}  length {record['length_mean']:4.0f}  "
             f"reflection {record['reflection']:4.2f}  cut off {record['truncated']:3.0%}  {record['seconds/step']:4.1f} s"
         )
         self.console.print(Text(line, no_wrap=True, overflow="ellipsis"))
-        if self.live:
-            self.live.update(self.curves(), refresh=True)
 
     def evaluation(self, step: int, summary: dict[str, Any]) -> None:
         """An evaluation on held-out problems."""
@@ -74,22 +70,4 @@ class Screen:
         self.note(
             f"test after step {step}: pass@1 {summary['pass@1']:.1%} ± {margin:.1%}, votes of {k} {votes:.1%} "
             f"({summary['questions']} questions x {summary['samples']}, {summary['seconds']:.0f} s)"
-        )
-
-    def curves(self) -> RenderableType:
-        """Accuracy, length and reflection over the steps so far."""
-        width = max(8, self.console.width - 30)
-        rows = (
-            ("right", self.accuracy, 1.0, "{:.0%}"),
-            ("length", self.length, max(self.length), "{:.0f}"),
-            ("reflection", self.reflection, max(*self.reflection, 1e-9), "{:.2f}"),
-        )
-        return Group(
-            *(
-                Text(
-                    f"{name:<11}{form.format(v[0]):>5} {sparkline(v, width, 0, high)} {form.format(v[-1])}",
-                    no_wrap=True,
-                )
-                for name, v, high, form in rows
-            )
         )

@@ -37,6 +37,7 @@ def sky_t1(s: SkyT1, screen: Screen) -> Path:
 
         exams = [work.exam(run, s, model) for model in (base, teacher, *students)]
         work.verdict(run, students[-1], [reformatted, *exams], lambda: _curated_set(reformatted, exams))
+        run.ends_with(students[-1])
     return s.folder
 
 
@@ -53,6 +54,7 @@ def journey(s: Journey, screen: Screen) -> Path:
 
         exams = [work.exam(run, s, model) for model in (base, *arms)]
         work.verdict(run, arms[-1], [*arms[:-1], *exams], lambda: _two_arms(arms, exams))
+        run.ends_with(arms[-1])
     return s.folder
 
 

@@ -6,18 +6,31 @@ from collections.abc import Iterator
 
 from aha.models.folder import resolve
 from aha.pipeline.estimate import EXAMPLE, TYPICAL, Plan, line, speed_of
+from aha.pipeline.recipe_process import Process
 from aha.pipeline.recipe_small import Journey, SkyT1
 from aha.pipeline.training import engine_of
 
+STEPS = 5
+"""Steps of a reply, roughly; completions begin halfway on average."""
 
-def estimate(s: SkyT1 | Journey) -> list[str]:
+
+def estimate(s: SkyT1 | Journey | Process) -> list[str]:
     """Sentences on tokens and time. Speed is measured here and now. Raises ModelError for a model that is missing."""
     if isinstance(s, SkyT1):
         resolve(s.teacher)
-    speed = speed_of(engine_of(resolve(s.base), s))
-    plans = list(_plans(s))
+    speed = speed_of(engine_of(resolve(s.policy if isinstance(s, Process) else s.base), s))
+    plans = list(_process(s) if isinstance(s, Process) else _plans(s))
     whole = Plan("in all", sum(p.sampled for p in plans), sum(p.trained for p in plans))
     return [line(plan, speed) for plan in (*plans, whole)]
+
+
+def _process(s: Process) -> Iterator[Plan]:
+    if not s.file:
+        replies = (s.replies.problems + s.replies.held_out) * s.replies.samples * TYPICAL * s.replies.max_tokens
+        yield Plan("replies", replies, 0)
+        if s.labels in ("soft", "hard"):
+            yield Plan("completions of their steps", s.completions * STEPS / 2 * replies, 0)
+        yield Plan("process", 0, s.model.epochs * replies)
 
 
 def _plans(s: SkyT1 | Journey) -> Iterator[Plan]:

@@ -42,4 +42,5 @@ def r1(s: R1, screen: Screen) -> Path:
 
         for model in (base, zero, dev1, dev2, dev3, final, *students, *distilled):
             work.measure(run, s.table, model)
+        run.ends_with(final)
     return s.folder

@@ -17,12 +17,14 @@ import torch
 
 from aha.chat import Chat
 from aha.models.folder import load_model
+from aha.models.process_scorer import ProcessScorer
 from aha.models.scorer import Scorer
 from aha.models.transformer import Transformer
 from aha.pipeline.recipe import Machine
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
-from aha.train import reward_model
+from aha.train import process_reward, reward_model
+from aha.train.process_reward import ProcessReward
 from aha.train.reward_model import RewardModel
 from aha.train.state import State, restore, store
 
@@ -111,6 +113,21 @@ class ScorerTraining(Interruptible):
             reward_model.restore(self.scorer, state, found[1])
         log.rewind(found[0] if found else -1)
         super().__init__(log, state, lambda folder: reward_model.store(self.scorer, self.state, folder))
+
+
+class ProcessTraining(Interruptible):
+    """The same for a process reward model."""
+
+    def __init__(self, log: RunLog, base: Path, machine: Machine, settings: ProcessReward) -> None:
+        """Take up the newest whole checkpoint of `log`, or begin from the language model `base`."""
+        set_threads(machine)
+        found, kind = log.latest(), ProcessScorer
+        self.scorer = (kind.load if found else kind.from_base)(found[1] if found else base, DTYPES[machine.dtype])
+        state = process_reward.start(self.scorer, settings)
+        if found:
+            process_reward.restore(self.scorer, state, found[1])
+        log.rewind(found[0] if found else -1)
+        super().__init__(log, state, lambda folder: process_reward.store(self.scorer, self.state, folder))
 
 
 def set_threads(machine: Machine) -> None:

@@ -110,6 +110,7 @@ def both_scorers(folders: Sequence[Path]) -> tuple[Scorers, dict[str, str]]:
     from dataclasses import replace
 
     from aha.evaluation.digest import model_digest
+    from aha.models.folder import resolve
     from aha.search.parse import Scorers
     from aha.tools.solve import load_scorers
 
@@ -120,7 +121,7 @@ def both_scorers(folders: Sequence[Path]) -> tuple[Scorers, dict[str, str]]:
         if kind in marks:
             raise ConfigError(f"{folder} is a second {kind} model: give one of each kind")
         found = replace(found, **{kind: getattr(one, kind)})
-        marks[kind] = model_digest(folder)
+        marks[kind] = model_digest(resolve(str(folder)))
     return found, marks
 
 
@@ -129,7 +130,7 @@ def fitting(model: str, dtype: str, problems: Sequence[Problem], max_tokens: int
     from aha.tools.solve import load_engine
 
     engine: Any = load_engine(model, dtype)
-    longest = max(len(ids) for ids in engine.chat.encode_batch([problem.prompt for problem in problems]))
+    longest = max(len(ids) for ids in engine.chat.prompt_ids([problem.prompt for problem in problems]))
     room = engine.model.config.max_position_embeddings - longest - RESERVE
     if max_tokens > room:
         raise ConfigError(f"--max-tokens {max_tokens} does not fit: {model} has room for {room} behind these questions")

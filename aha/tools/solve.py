@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,13 +15,7 @@ if TYPE_CHECKING:
     from aha.search.parse import Scorers
     from aha.search.types import Solved
     from aha.tasks.base import Task
-    from aha.types import Completion, Engine, Problem
-
-COUNTDOWN = (
-    re.compile(r"Using the numbers ([0-9]{1,6}(?:, ?[0-9]{1,6}){1,5}), make (-?[0-9]{1,6})\.?"),
-    re.compile(r"用数字 ?([0-9]{1,6}(?:[,，、] ?[0-9]{1,6}){1,5}) ?算出 ?(-?[0-9]{1,6})。?"),
-)
-"""The questions of the Countdown task, whose answers can be checked."""
+    from aha.types import Completion, Engine
 
 
 def solve(
@@ -36,9 +29,11 @@ def solve(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Answer one question by thinking longer, and show what it took."""
+    from aha.chat import render
     from aha.models.allocator import keep_memory
     from aha.search.capped import Capped
     from aha.search.parse import KINDS, parse
+    from aha.tasks.asked import asked
     from aha.tools.solve_screen import SolveScreen
 
     if strategy == "help":
@@ -47,7 +42,7 @@ def solve(
         raise AhaError("the question is empty")
     chosen = parse(strategy, load_scorers(scorer))
     keep_memory()
-    task, problem = asked(question)
+    task, problem = asked(question, render(question))
     engine = Capped(load_engine(model, dtype), budget)
     if as_json:
         [found] = chosen(engine, task, [problem], seed)
@@ -57,62 +52,26 @@ def solve(
     screen.end(record(task, found), budget)
 
 
-def asked(question: str) -> tuple[Task, Problem]:
-    """The question as a problem, and a task that can read answers to it."""
-    from aha.chat import render
-    from aha.rewards.format import formatted
-    from aha.rewards.rubric import Rubric
-    from aha.tasks.base import Task
-    from aha.tasks.countdown import answer_of, binary
-    from aha.types import Problem
-
-    prompt = render(question)
-    for wording in COUNTDOWN:
-        if match := wording.fullmatch(question.strip()):
-            numbers = [int(number) for number in re.findall("[0-9]+", match[1])]
-            puzzle = Problem(prompt, {"numbers": numbers, "target": int(match[2])}, id="asked")
-            return Task("countdown", _none, (puzzle,), binary(), answer_of), puzzle
-    problem = Problem(prompt, id="asked")
-    return Task("question", _none, (problem,), Rubric((1.0, formatted)), said), problem
-
-
-def _none(count: int, seed: int) -> list[Problem]:
-    """There is nothing to train on."""
-    return []
-
-
-def said(problem: Problem, reply: Completion) -> str | int | None:
-    """What an answer to any question votes for: a whole number, or its last line without doubled spaces."""
-    from aha.rewards.format import read_reply
-    from aha.tasks.arithmetic import read_integer
-
-    read, _ = read_reply(reply)
-    if read is None:
-        return None
-    number = read_integer(read.conclusion)
-    return " ".join(read.conclusion.split()) if number is None else number
-
-
 def load_engine(model: str, dtype: str) -> Engine:
     """A model as an engine. Raises AhaError for a model or a precision that does not exist."""
-    from aha.chat import Chat
-    from aha.models.folder import load_model, resolve
+    from aha.models.folder import resolve
     from aha.pipeline.training import DTYPES
-    from aha.rollout.engine import TorchEngine
+    from aha.rollout import load
 
     if dtype not in DTYPES:
         raise AhaError(f"--dtype is {dtype!r}; give {' or '.join(DTYPES)}")
-    folder = resolve(model)
-    return TorchEngine(load_model(folder, DTYPES[dtype]), Chat.load(folder))
+    return load.load_engine(resolve(model), DTYPES[dtype])
 
 
 def load_scorers(folder: Path | None) -> Scorers:
-    """The reward model in a folder, of whichever kind it is. Raises ModelError where there is none."""
+    """The reward model in a folder, or that a run ends with, of whichever kind. Raises ModelError where there is none."""
     from aha.models import process_scorer, scorer
+    from aha.models.folder import resolve
     from aha.search.parse import Scorers
 
     if folder is None:
         return Scorers()
+    folder = resolve(str(folder))
     try:
         kind = json.loads((folder / "config.json").read_text()).get("model_type")
     except (OSError, ValueError, AttributeError):
