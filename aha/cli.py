@@ -8,19 +8,26 @@ from typing import Annotated
 
 import typer
 
-from aha.errors import AhaError
+from aha.errors import AhaError, UnexpectedError
+from aha.tools.chat import chat
+from aha.tools.data import data
 from aha.tools.evaluate import compare, evaluate
+from aha.tools.export import export
+from aha.tools.failure import logged
 from aha.tools.grade import grade
+from aha.tools.ls import ls
 from aha.tools.machine import doctor, sandbox
 from aha.tools.reward import reward
 from aha.tools.scale import route, scale
 from aha.tools.serve import serve
+from aha.tools.show import show
 from aha.tools.solve import solve
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True, pretty_exceptions_enable=False,
     help="The DeepSeek-R1 recipe in one command, on whatever you have.",
 )  # fmt: skip
+app.add_typer(data, name="data")
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(reward, name="reward")
 app.command()(doctor)
@@ -31,6 +38,10 @@ app.command()(solve)
 app.command()(scale)
 app.command()(route)
 app.command()(serve)
+app.command()(chat)
+app.command()(ls)
+app.command()(show)
+app.command()(export)
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Commands that take settings as --name=value, which the recipe's own settings check."""
 
@@ -44,6 +55,7 @@ def run(
     """Run a recipe, or go on with it where it stopped. Settings: --steps 50 --grpo.group=16."""
     from aha.config import dump
     from aha.pipeline.recipe import Zero
+    from aha.pipeline.recipe_process import Process
     from aha.pipeline.recipe_small import Journey, SkyT1
     from aha.pipeline.recipes import load_recipe
 
@@ -51,7 +63,7 @@ def run(
     if dry_run:
         from aha.pipeline import estimate, small_estimate
 
-        if isinstance(settings, SkyT1 | Journey):
+        if isinstance(settings, SkyT1 | Journey | Process):
             lines = small_estimate.estimate(settings)
         else:
             lines = estimate.estimate(settings)
@@ -59,14 +71,16 @@ def run(
         typer.echo("\n".join(f"# {line}" for line in lines))
         return
     from aha.models.allocator import keep_memory
+    from aha.pipeline.process import process
     from aha.pipeline.rl import zero
     from aha.pipeline.screen import Screen
     from aha.pipeline.small_budget import journey, sky_t1
     from aha.pipeline.stages import r1
-    from aha.report import write_report
+    from aha.report.write import write_report
 
     keep_memory()
-    with Screen() as screen:
+    with logged(Path(settings.out)), Screen() as screen:
+        screen.panel.begin(settings.recipe)
         match settings:
             case Zero():
                 folder = zero(settings, screen)
@@ -74,6 +88,8 @@ def run(
                 folder = sky_t1(settings, screen)
             case Journey():
                 folder = journey(settings, screen)
+            case Process():
+                folder = process(settings, screen)
             case _:
                 folder = r1(settings, screen)
     typer.echo(f"report: {write_report(folder)}")
@@ -98,28 +114,21 @@ def claims(
         typer.echo("\n".join(f"# {line}" for line in claims_run.estimate(settings)))
         return
     keep_memory()
-    with Screen() as screen:
+    with logged(Path(settings.out)), Screen() as screen:
         folder = claims_run.claims(settings, screen)
     typer.echo(f"claims: {folder / 'claims.md'}")
 
 
 @app.command()
-def show(
-    folder: Annotated[Path, typer.Argument(help="The run folder of a recipe with stages.")],
-    price: Annotated[float, typer.Option(min=0.0, help="What a core-hour costs, in any currency.")] = 0.0,
+def report(
+    folder: Annotated[Path, typer.Argument(help="A run folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON and nothing else.")] = False,
 ) -> None:
-    """Draw a run's stages as a tree, each with its data and result, and what all of it cost."""
-    from aha.pipeline.show import tree
+    """Write a run's report: one HTML file that needs no network, and the same as Markdown and as JSON."""
+    from aha.report.write import write_report
 
-    typer.echo("\n".join(tree(folder, price)))
-
-
-@app.command()
-def report(folder: Annotated[Path, typer.Argument(help="A run folder.")]) -> None:
-    """Write a run's report: one HTML file that needs no network."""
-    from aha.report import write_report
-
-    typer.echo(f"report: {write_report(folder)}")
+    file = write_report(folder)
+    typer.echo(file.with_suffix(".json").read_text(encoding="utf-8") if as_json else f"report: {file}")
 
 
 @app.command(context_settings=FREE)
@@ -135,12 +144,14 @@ def pretrain(context: typer.Context, out: Annotated[Path, typer.Argument(help="F
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line on stderr and status 2; anything else keeps its traceback."""
+    """Entry point: a failure is one line on stderr. A user's mistake has status 2, a run that met a fault has 1, and
+    its log the traceback. Anything else keeps its own.
+    """
     try:
         app()
     except AhaError as error:
         print(f"aha: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(1 if isinstance(error, UnexpectedError) else 2) from None
     except KeyboardInterrupt:
         print("aha: stopped; the same command continues", file=sys.stderr)
         raise SystemExit(130) from None

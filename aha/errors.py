@@ -9,8 +9,10 @@
     |   +-- UnsoundError     a guard stopped the training; the message says why and what to change
     +-- CheckpointError      a checkpoint's bytes are not those its manifest promises
     +-- SandboxError         untrusted code cannot be run safely on this machine
+    +-- UnexpectedError      what should not have happened; the message names the log with the traceback
 
-The command line prints them as one line and exits with status 2. Anything else is a bug and keeps its traceback.
+The command line prints them as one line and exits with status 2, after an UnexpectedError with 1. Anything else is a
+bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -57,3 +59,7 @@ class CheckpointError(AhaError):
 
 class SandboxError(AhaError):
     """Untrusted code cannot be run safely on this machine."""
+
+
+class UnexpectedError(AhaError):
+    """What should not have happened, in a run whose log has the traceback. The message names the log."""

@@ -1,21 +1,20 @@
-"""The pictures of an RL run, from the rows of its `metrics.jsonl` and `evals.jsonl`.
+"""The lines of an RL run, from the rows of its `metrics.jsonl` and `evals.jsonl`, and a picture of them.
 
 They are those of the R1-Zero paper (arXiv 2501.12948, figures 2 and 3; v2, appendix C.2): accuracy, reply length and
-words of reflection over steps; then what tells whether to believe them. A key that no row holds leaves its line out,
-and a chart without lines is the empty string.
+words of reflection over steps. A key that no row holds leaves its line out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aha.errors import AhaError
-from aha.page import figure, plain
+from aha.page import plain
 from aha.record import Row, by_step, first_try, majority, points, tasks, value
 from aha.stats import Interval
-from aha.svg import PALETTE, Line, area_chart, line_chart
+from aha.svg import PALETTE, Line
 
 
 def accuracy(metrics: Sequence[Row], evals: Sequence[Row]) -> list[Line]:
@@ -52,23 +51,9 @@ def reflection(metrics: Sequence[Row], evals: Sequence[Row]) -> tuple[list[Line]
     return ([line] if line.points else []), (("base model", rates[0]) if rates else None)
 
 
-def main_figures(metrics: Sequence[Row], evals: Sequence[Row]) -> list[str]:
-    """The paper's three pictures for this run."""
-    words, base = reflection(metrics, evals)
-    charts = [
-        ("Accuracy", "Share of right replies; bars are 95 % intervals over questions.",
-         accuracy(metrics, evals), None, True),
-        ("Reply length", "Tokens of a training reply.", lengths(metrics), None, False),
-        ("Reflection", "Words such as wait, but, check, wrong in a training reply.", words, base, False),
-    ]  # fmt: skip
-    return [
-        figure(title, note, line_chart(title, lines, reference=level, percent=percent))
-        for title, note, lines, level, percent in charts
-        if lines
-    ]
-
-
-HEALTH = (
+Spec = tuple[str, str, Mapping[str, str], bool]
+"""A chart: its title, how to read it, the key of each line by its label, and whether its values are shares."""
+HEALTH: tuple[Spec, ...] = (
     ("Entropy", "Nats per token. A fall to zero ends exploration.", {"policy": "entropy"}, False),
     ("KL", "Nats per token, away from the reference model.", {"policy": "kl"}, False),
     ("Sampling gap", "Difference between the sampler's and the trainer's log-probability of a token.",
@@ -79,26 +64,9 @@ HEALTH = (
     ("Gradient norm", "Before clipping.", {"norm": "grad_norm"}, False),
     ("Clipped", "Share of tokens beyond the clip range.", {"tokens": "clipped"}, True),
 )  # fmt: skip
+"""What goes wrong first when a run goes wrong."""
 SECONDS = {"sampling": "sample", "reward": "reward", "training": "train", "other": "other"}
-
-
-def health_figures(metrics: Sequence[Row]) -> list[str]:
-    """Small charts of what goes wrong first when a run goes wrong."""
-    found = []
-    for title, note, keys, percent in HEALTH:
-        lines = [Line(label, points(metrics, key)) for label, key in keys.items()]
-        if any(line.points for line in lines):
-            chart = line_chart(title, lines, percent=percent, size=(320, 190))
-            found.append(figure(title, note, chart))
-    return found
-
-
-def time_figure(metrics: Sequence[Row]) -> str:
-    """Where the seconds of each step went, stacked."""
-    layers = [Line(label, points(metrics, f"seconds/{key}")) for label, key in SECONDS.items()]
-    if not any(layer.points for layer in layers):
-        return ""
-    return figure("Seconds per step", "Stacked, first at the bottom.", area_chart("Seconds per step", layers))
+"""Where the seconds of a step go."""
 
 
 def save_panels(metrics: Sequence[Row], evals: Sequence[Row], path: Path) -> None:

@@ -131,20 +131,33 @@ def probe_replies(root: Path, most: int = 10, times: int = 5) -> tuple[list[list
 def _probe_steps(root: Path) -> tuple[dict[str, list[int]], list[str]]:
     """The steps at which each probe prompt occurs, and a sentence for each file that cannot be read."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     steps: dict[str, list[int]] = {}
     troubles = []
     for file in sorted((root / "samples").glob("step-*.parquet")):
         step = re.sub(r"\D", "", file.stem)
         try:
-            rows = pq.read_table(file, columns=["problem", "probe"]).to_pylist() if step else []
-        except (OSError, pa.ArrowException) as error:
+            problems = _probed(file) if step else []
+        except (OSError, ValueError, pa.ArrowException) as error:
             troubles.append(f"{file.name} cannot be read and is left out: {error}")
             continue
-        for problem in dict.fromkeys(str(row.get("problem")) for row in rows if row.get("probe")):
+        for problem in problems:
             steps.setdefault(problem, []).append(int(step))
     return steps, troubles
+
+
+def _probed(file: Path) -> list[str]:
+    """The fixed prompts in a file. Most files have none, which their footers tell without any row being read."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(file) as opened:
+        groups = [opened.metadata.row_group(index) for index in range(opened.num_row_groups)]
+        columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+        told = [column.statistics for column in columns if column.path_in_schema == "probe"]
+        if all(found is not None and found.has_min_max and not found.max for found in told):
+            return []
+        rows = opened.read(columns=["problem", "probe"]).to_pylist()
+    return list(dict.fromkeys(str(row.get("problem")) for row in rows if row.get("probe")))
 
 
 def evenly(items: Sequence[int], most: int) -> list[int]:

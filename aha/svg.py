@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aha.page import visible
 
@@ -26,12 +26,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve. With `bars` (low and high for each point) or `dots`, each point is marked and carries its numbers."""
+    """One curve. With `bars` (low and high for each point) or `dots`, each point is marked and carries its numbers.
+
+    A `rough` one that goes up and down from step to step is drawn faintly under its running mean.
+    """
 
     label: str
     points: Sequence[Point]
     bars: Sequence[Point] = ()
     dots: bool = False
+    rough: bool = False
 
 
 def nice_ticks(low: float, high: float, most: int = 6, whole: bool = False) -> list[float]:
@@ -63,11 +67,19 @@ def thin(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     return [(sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group)) for group in groups]
 
 
+def running_mean(points: Sequence[Point]) -> list[Point]:
+    """Each value as the mean of those around it, a twelfth of the curve wide; fewer at its ends."""
+    reach = len(points) // 24
+    near = (points[max(0, i - reach) : i + reach + 1] for i in range(len(points)))
+    return [(x, sum(y for _, y in part) / len(part)) for (x, _), part in zip(points, near, strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """Where data lands on the paper."""
 
     x_ticks: list[float]
+    x_range: Point
     y_ticks: list[float]
     width: float
     height: float
@@ -77,16 +89,13 @@ class _Frame:
     bottom: float = 36
 
     def x(self, value: float) -> float:
-        low, high = self.x_ticks[0], self.x_ticks[-1]
+        low, high = self.x_range
         return round(self.left + (value - low) / (high - low) * (self.width - self.left - self.right), 1)
 
     def y(self, value: float) -> float:
         low, high = self.y_ticks[0], self.y_ticks[-1]
-        return round(self.height - self.bottom - (value - low) / (high - low) * self.inner, 1)
-
-    @property
-    def inner(self) -> float:
-        return self.height - self.bottom - self.top
+        floor = self.height - self.bottom
+        return round(floor - (value - low) / (high - low) * (floor - self.top), 1)
 
     def path(self, points: Sequence[Point]) -> str:
         return " ".join(f"{self.x(x)},{self.y(y)}" for x, y in points)
@@ -98,28 +107,27 @@ def line_chart(
     *,
     reference: tuple[str, float] | None = None,
     percent: bool = False,
-    x_label: str = "step",
     size: Point = (440, 250),
 ) -> str:
     """Lines over steps. `reference` is a dashed level with its name. Lines without points are left out."""
-    lines = [line for line in lines if line.points]
-    drawn = [Line(x.label, thin(x.points)) if not (x.bars or x.dots) else x for x in lines]
+    drawn = [x if x.bars or x.dots else replace(x, points=thin(x.points)) for x in lines if x.points]
     values = [y for line in drawn for _, y in line.points] + [y for line in drawn for bar in line.bars for y in bar]
-    values += [reference[1]] if reference else []
-    names = [line.label for line in lines] + ([reference[0]] if reference else [])
-    legend, top = _legend(names, size[0], dashed_last=bool(reference))
+    levels = [reference] if reference else []
+    values += [level for _, level in levels]
+    legend, top = _legend([*(line.label for line in drawn), *(name for name, _ in levels)], size[0], bool(reference))
     frame = _frame([x for line in drawn for x, _ in line.points], values, size, top, percent)
-    parts = [legend, *_axes(frame, x_label, percent)]
+    parts = [legend, *_axes(frame, percent)]
     if reference:
         y = frame.y(reference[1])
         parts.append(_stroke("line", f'x1="{frame.left}" x2="{size[0] - frame.right}" y1="{y}" y2="{y}"', None, "5 4"))
     for index, line in enumerate(drawn):
         parts += _curve(frame, index, line, percent)
-    parts += _end_labels(frame, lines, percent)
-    return _svg(title, _describe(lines, reference, percent), parts, size)
+    ends = [replace(line, points=running_mean(line.points)) if line.rough else line for line in drawn]
+    parts += _end_labels(frame, ends, percent)
+    return _svg(title, _describe(ends, reference, percent), parts, size)
 
 
-def area_chart(title: str, layers: Sequence[Line], *, x_label: str = "step", size: Point = (440, 250)) -> str:
+def area_chart(title: str, layers: Sequence[Line], *, size: Point = (440, 250)) -> str:
     """Layers stacked on one another, first at the bottom. A layer counts as zero where it has no point."""
     layers = [layer for layer in layers if layer.points]
     steps = sorted({x for layer in layers for x, _ in layer.points})
@@ -128,7 +136,7 @@ def area_chart(title: str, layers: Sequence[Line], *, x_label: str = "step", siz
     edges = [thin(list(zip(steps, row, strict=True))) for row in sums]
     legend, top = _legend([layer.label for layer in layers], size[0], blocks=True)
     frame = _frame(steps, sums[-1], size, top, False)
-    parts = [legend, *_axes(frame, x_label, False)]
+    parts = [legend, *_axes(frame, False)]
     for index, (below, above) in enumerate(zip(edges, edges[1:], strict=False)):
         outline = frame.path([*below, *reversed(above)])
         colour = _colour(index)
@@ -140,8 +148,10 @@ def _frame(xs: Sequence[float], ys: Sequence[float], size: Point, top: float, pe
     low, high = min([0.0, *ys]), max([*ys, 0.0])
     if percent and low == 0 and high <= 1:
         high = max(high, 0.05)
-    x_ticks = nice_ticks(min(xs, default=0), max(xs, default=1), 6, whole=True)
-    return _Frame(x_ticks, nice_ticks(low, high), size[0], size[1], top)
+    first, last = min(xs, default=0.0), max(xs, default=1.0)
+    last = last if last > first else first + 1
+    x_ticks = [tick for tick in nice_ticks(first, last, 6, whole=True) if first <= tick <= last]
+    return _Frame(x_ticks, (first, last), nice_ticks(low, high), size[0], size[1], top)
 
 
 def _colour(index: int) -> str:
@@ -159,7 +169,7 @@ def _stroke(shape: str, where: str, index: int | None, dash: str = "", width: fl
     return f'<{shape} {where} style="fill:none;stroke:{colour};stroke-width:{width}{dashes}"/>'
 
 
-def _axes(frame: _Frame, x_label: str, percent: bool) -> Iterator[str]:
+def _axes(frame: _Frame, percent: bool) -> Iterator[str]:
     end, floor = frame.width - frame.right, frame.height - frame.bottom
     for tick in frame.y_ticks:
         y = frame.y(tick)
@@ -167,11 +177,20 @@ def _axes(frame: _Frame, x_label: str, percent: bool) -> Iterator[str]:
         yield _text(frame.left - 6, y + 4, f"{round(100 * tick, 6):g} %" if percent else number(tick), "end")
     for tick in frame.x_ticks:
         yield _text(frame.x(tick), floor + 15, number(tick), "middle")
-    yield _text((frame.left + end) / 2, frame.height - 5, x_label, "middle")
+    yield _text((frame.left + end) / 2, frame.height - 5, "step", "middle")
 
 
 def _curve(frame: _Frame, index: int, line: Line, percent: bool) -> Iterator[str]:
-    yield _stroke("polyline", f'points="{frame.path(line.points)}"', index, DASHES[index % len(DASHES)])
+    points, dash = line.points, DASHES[index % len(DASHES)]
+    if line.bars and len(points) > 1:
+        ends = [[(x, bar[side]) for (x, _), bar in zip(points, line.bars, strict=True)] for side in (0, 1)]
+        band = frame.path([*ends[0], *reversed(ends[1])])
+        yield f'<polygon points="{band}" style="fill:{_colour(index)};fill-opacity:.14"/>'
+    if line.rough:
+        where = f'points="{frame.path(points)}"'
+        yield f'<g style="opacity:.35">{_stroke("polyline", where, index, width=1)}</g>'
+        points = running_mean(points)
+    yield _stroke("polyline", f'points="{frame.path(points)}"', index, dash, width=2)
     if not (line.bars or line.dots or len(line.points) == 1):
         return
     for place, (x, y) in enumerate(line.points):
@@ -188,9 +207,9 @@ def _curve(frame: _Frame, index: int, line: Line, percent: bool) -> Iterator[str
 def _end_labels(frame: _Frame, lines: Sequence[Line], percent: bool) -> Iterator[str]:
     """Each line's last value beside its end, pushed apart where they would overlap."""
     floor = -math.inf
+    x = frame.width - frame.right
     for y, index, value in sorted((frame.y(line.points[-1][1]), i, line.points[-1][1]) for i, line in enumerate(lines)):
         floor = max(y, floor + 13)
-        x = frame.width - frame.right
         yield f'<path d="M{x + 3} {floor}h6" style="stroke:{_colour(index)};stroke-width:2.5"/>'
         yield _text(x + 12, floor + 4, number(value, percent))
 

@@ -1,4 +1,4 @@
-"""The report of whole, partial and damaged runs, and of runs whose model writes hostile text."""
+"""The report of one stretch of training: whole, partial and damaged, and of runs whose model writes hostile text."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def metric(step, **changed):
         "reward/formatted": 0.5, "length_mean": 56 + 4 * step, "length_p90": 90 + 7 * step, "truncated": 0.02,
         "zero_signal": 0.1, "failed": 0, "reflection": 0.4 + 0.03 * step, "reflection_base": 0.38,
         "mixed_language": 0.2, "entropy": 0.8, "kl": 0.001 * step, "gap_mean": 1e-6, "gap_max": 4e-5, "grad_norm": 0.3,
-        "sampled_tokens": 40_000, "seconds/sample": 5.0, "seconds/reward": 0.1, "seconds/train": 2.5,
+        "sampled_tokens": 40_000, "sampled_per_second": 8e3, "trained_per_second": 9e3, "useful_tokens": 0.9, "replies": 512, "seconds/sample": 5.0, "seconds/reward": 0.1, "seconds/train": 2.5,
         "seconds/other": 0.2, "seconds/step": 7.8, "reason/wrong value": 0.5, "reason/no answer": 0.1,
     }  # fmt: skip
     return row | changed
@@ -113,17 +113,22 @@ def read(root):
 def test_the_headline_says_what_changed_and_how_sure_that_is(run):
     _, reader = read(run)
     assert (
-        "countdown: pass@1 went from 31.0 % (28.0 to 34.0) at step 0 (majority of 16: 41.0 %) to 64.0 % (61.0 to 67.0) "
-        "at step 25 (majority of 16: 74.0 %), 200 questions x 16 samples in 32 seconds. The intervals do not overlap."
-    ) in reader.text
-    assert "Training: 26 steps, 203 seconds, 1,040,000 tokens sampled." in reader.text
+        "Right at the first try on held-out questions (countdown)31.0 %(28.0 to 34.0)→64.0 %(61.0 to 67.0)"
+        in reader.text
+    )
+    assert (
+        "countdown rose: from 31.0 % (28.0 to 34.0) to 64.0 % (61.0 to 67.0), +33.0 ± 4.2 points, more than chance."
+        in reader.text
+    )
+    assert "Majority of 16" in reader.text and "200 questions x 16 samples in 32 seconds" in reader.text
+    assert "3.4 minutes26 steps, 1,040,000 tokens sampled" in reader.text
 
 
 def test_a_whole_run_shows_every_part(run):
     _, reader = read(run)
-    for title in ("Accuracy", "Reply length", "Reflection", "Entropy", "KL", "Sampling gap", "No signal",
-                  "Seconds per step", "Evaluations", "Rewards", "What went wrong", "The same prompts at five steps",
-                  "Settings", "Environment", "Run it again"):  # fmt: skip
+    for title in ("What came of it", "Is it healthy?", "Accuracy", "Reply length", "Reflection", "Entropy", "KL", "Sampling gap",
+                  "No signal", "Seconds per step", "Tokens a second", "Useful tokens", "Evaluations", "Rewards and what went wrong",
+                  "The same prompts over time", "Replies worth reading", "Settings", "Environment"):  # fmt: skip
         assert title in reader.text, title
     assert "aha rl zero.toml" in reader.text and "wrong value" in reader.text
     assert "base model" in reader.text and "cons@16" in reader.text
@@ -132,13 +137,35 @@ def test_a_whole_run_shows_every_part(run):
 def test_the_page_loads_nothing_and_runs_nothing(run):
     html, reader = read(run)
     assert f'http-equiv="Content-Security-Policy" content="{page.POLICY}"' in html
-    assert not reader.tags & {"script", "link", "iframe", "img", "object", "form", "a", "base"}
-    assert not [name for name, _ in reader.attributes if name.startswith("on") or name in {"src", "href"}]
+    assert not reader.tags & {"script", "link", "iframe", "img", "object", "form", "base"}
+    assert not [name for name, _ in reader.attributes if name.startswith("on") or name == "src"]
+    assert all(value.startswith("#") for name, value in reader.attributes if name == "href")
     assert "url(" not in html and "@import" not in html
 
 
+def test_every_link_of_the_contents_leads_to_a_section(run):
+    html, reader = read(run)
+    ids = [value for name, value in reader.attributes if name == "id"]
+    assert [value[1:] for name, value in reader.attributes if name == "href"] == ids and len(ids) == len(set(ids)) > 8
+
+
+def test_the_twins_say_the_same(run):
+    write_report(run)
+    told, page_ = json.loads((run / "report.json").read_text()), (run / "report.md").read_text()
+    [result] = told["facts"]["results"]
+    assert (result["before"]["mean"], result["after"]["mean"], told["facts"]["cost"]["steps"]) == (0.31, 0.64, 26)
+    assert [f"## {section['title']}" for section in told["sections"] if section["blocks"]] == re.findall(
+        "^## .*", page_, re.M
+    )
+    assert "→ 64.0 % (61.0 to 67.0)" in page_ and "reply a24" in page_
+
+
 def test_the_same_folder_gives_the_same_bytes(run):
-    assert write_report(run).read_bytes() == write_report(run).read_bytes()
+    def files():
+        return [file.read_bytes() for file in sorted(write_report(run).parent.glob("report.*"))]
+
+    first = files()
+    assert len(first) == 3 and files() == first
 
 
 def test_charts_are_named_described_and_well_formed(run):
@@ -149,7 +176,8 @@ def test_charts_are_named_described_and_well_formed(run):
         root = ElementTree.fromstring(chart)
         names = [child.tag.rpartition("}")[2] for child in root]
         assert root.get("role") == "img" and names[:2] == ["title", "desc"] and all(child.text for child in root[:2])
-    assert all("<caption>" in found for found in re.findall(r"<table>.*?</table>", html, re.DOTALL))
+    tables = re.findall(r'aria-label="([^"]*)"><table>(.*?)</table>', html, re.DOTALL)
+    assert tables and all(label for label, _ in tables)
 
 
 def test_probes_show_five_steps_from_first_to_last(run):
@@ -175,6 +203,11 @@ def test_hostile_text_is_inert_wherever_it_comes_from(tmp_path):
     assert not set(html) & set("\x00\x07\x1b\u202e\u200b")
     assert "\u241b[31mred" in reader.text and "<U+202E>gnihton<U+200B>\u2400" in reader.text
     assert reader.text.count("<script>alert(1)</script></details></pre>") >= 8
+    twin = (run / "report.md").read_text()
+    assert not set(twin) & set("\x00\x07\x1b\u202e\u200b")
+    outside = re.sub(r"^(`{3,})text\n.*?^\1$", "", twin, flags=re.M | re.S)
+    assert "&lt;script>" in outside and "<" not in outside.replace("<U+", "")
+    assert json.loads((run / "report.json").read_text())["title"] == "run"
     assert save_png(run, tmp_path / "run.png").is_file()
 
 
@@ -194,13 +227,15 @@ def test_a_huge_reply_is_cut_with_a_note(tmp_path):
     [
         ([], [], "Nothing was evaluated in this run"),
         ([], [], "Nothing was measured yet"),
+        ([], [], "No training step was recorded."),
         ([], [], "No replies to fixed prompts were kept."),
-        ([metric(0)], [], "Training: 1 step, 8 seconds"),
-        ([metric(0)], [evaluation(0, 0.3)], "One evaluation."),
+        ([], [], "No replies were kept."),
+        ([metric(0)], [], "0.1 minutes1 step, 40,000 tokens sampled"),
+        ([metric(0)], [evaluation(0, 0.3)], "one evaluation, 30.0 % (27.0 to 33.0) at step 0."),
         ([metric(0)], [{"step": 0, "task": "countdown"}], "evaluated, but without a pass@1"),
-        ([], [evaluation(0, 0.31), evaluation(5, 0.33)], "The intervals overlap"),
+        ([], [evaluation(0, 0.31), evaluation(5, 0.33)], "countdown changed by no more than chance"),
         ([], [evaluation(0, 0.31), evaluation(5, 0.9, temperature=0)], "used different settings"),
-        ([{"step": 3}, {"reward": 1}, metric(4, reward=None, kl="nan")], [], "Training: 2 steps"),
+        ([{"step": 3}, {"reward": 1}, metric(4, reward=None, kl="nan")], [], "0.1 minutes2 steps"),
     ],
 )
 def test_what_is_missing_is_said(tmp_path, metrics, evals, sentence):
@@ -223,7 +258,7 @@ def test_torn_and_damaged_files_leave_the_rest_standing(run):
     (run / "environment.json").write_text("[")
     (run / "samples" / "step-000002.parquet").write_bytes(b"PAR1 torn")
     _, reader = read(run)
-    assert "Training: 26 steps" in reader.text and "reply a24" in reader.text
+    assert "26 steps" in reader.text and "reply a24" in reader.text
     for name in ("evals.jsonl", "environment.json", "step-000002.parquet"):
         assert re.search(f"{name} (could not|cannot) be read", reader.text), name
 
@@ -239,17 +274,19 @@ def test_a_folder_with_settings_alone_is_a_run_and_an_empty_one_is_none(tmp_path
 
 def test_the_command_is_quoted_for_a_shell_and_free_of_its_folder(run):
     (run / "environment.json").write_text(json.dumps([{"argv": ["/opt/bin/aha", "rl", "--name=a b"]}]))
-    assert read(run)[1].text.rstrip().endswith("Run it againaha rl '--name=a b'")
+    assert "To run it again:aha rl '--name=a b'" in read(run)[1].text
+    (run / "environment.json").write_text(json.dumps([{"argv": ["/opt/aha/__main__.py", "run", "zero.toml"]}]))
+    assert "To run it again:aha run zero.toml" in read(run)[1].text
 
 
 def test_a_repeated_step_counts_once(tmp_path):
     _, reader = read(write_run(tmp_path / "run", [metric(0), metric(1), metric(1, reward=0.9)]))
-    assert "Training: 2 steps" in reader.text
+    assert "2 steps, 80,000 tokens" in reader.text
 
 
 def test_long_runs_stay_small(tmp_path):
     html, _ = read(write_run(tmp_path / "run", [metric(step) for step in range(3000)]))
-    assert len(html) < 300_000
+    assert len(html) < 400_000
 
 
 def test_the_png_is_a_png(run, tmp_path):

@@ -26,17 +26,16 @@ def rows(html, first):
 
 def test_a_whole_run_shows_every_part(tmp_path):
     html, reader = read(stages_run(tmp_path))
-    for title in ("Stages", "Stage table", "Beside the paper", "Reinforcement: zero", "Reinforcement: r1", "Data card",
-                  "Learned reward, watched", "Fine-tuning and reward models", "What the filters took", "Settings",
-                  "The same prompts through all stages", "Environment", "Run it again"):  # fmt: skip
+    for title in ("What came of it", "Stages and cost", "Stage table", "Beside the paper", "Is it healthy?", "Reinforcement", "Data card", "Learned reward, watched", "Fine-tuning and reward models", "Settings",
+                  "What the filters took", "The same prompts through all stages", "Environment", "To run it again"):  # fmt: skip
         assert title in reader.text, title
     assert "aha run a.toml" in reader.text and "/x/" not in html
 
 
 def test_hostile_replies_are_inert(tmp_path):
     html, reader = read(stages_run(tmp_path))
-    assert reader.tags.isdisjoint({"script", "img", "a", "link"})
-    assert not any(name.startswith("on") or name in ("src", "href") for name, _ in reader.attributes)
+    assert reader.tags.isdisjoint({"script", "img", "link"})
+    assert not any(name.startswith("on") or name == "src" for name, _ in reader.attributes)
     assert "<script>alert(1)</script></pre></details>" in reader.text and "<U+202E>" in reader.text
     assert "\x1b" not in html
 
@@ -104,7 +103,7 @@ def test_the_tree_puts_each_stage_under_what_it_came_from(tmp_path):
 def test_the_same_prompts_stand_base_beside_trained(tmp_path):
     html, _ = read(stages_run(tmp_path))
     part = html.partition("The same prompts through all stages</h2>")[2]
-    names = re.findall(r"<figcaption><b>(.*?)</b>", part)
+    names = re.findall(r"<h3>(.*?)</h3>", part)
     assert names[:8] == ["base", "r1", "zero", "dev1", "dev2", "dev3", "half", "distill-half"]
     assert len(names) == 10 * 8
 
@@ -150,7 +149,7 @@ def test_damage_is_told_and_leaves_the_rest_standing(tmp_path):
                  "helpful-0123456789ab could not be read", "zero: metrics.jsonl could not be read",
                  "results of exam-dev3"):  # fmt: skip
         assert said in reader.text, said
-    assert "Reinforcement: r1" in reader.text and "Students before and after" in reader.text
+    assert "Learned reward, watched" in reader.text and "Students before and after" in reader.text
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '["../../etc"]', '["\ud800"]'.encode("utf-8", "surrogatepass")])
