@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 AHA := $(VENV)/bin/aha
+CLIENTS := .venv-clients
 
 demo: $(VENV)/.core
 	$(AHA) run recipes/laptop.toml
@@ -22,7 +23,14 @@ $(VENV)/.dev: $(VENV)/.core
 	$(VENV)/bin/python -m pip install --quiet --editable ".[dev,trl]"
 	touch $@
 
-clean:
-	rm -rf $(VENV) runs
+clients: $(CLIENTS)/.done
 
-.PHONY: demo test clean
+$(CLIENTS)/.done:
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet "openai>=2,<3" "llm>=0.27" "lm-eval[api]>=0.4.9"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(CLIENTS) runs
+
+.PHONY: demo test clients clean

@@ -3,17 +3,15 @@
     python -m benchmarks.serve_load tiny --clients 32 --each 6
 
 The clients ask for exactly the replies that the bare engine draws (same prompts, same seed), over real sockets, one
-request after another each. Prints one line of JSON. Server and clients share the machine's cores.
+request after another each. Bare engine, whole replies and streams take turns, `--rounds` times. Prints one line of JSON.
+Server and clients share the machine's cores; how much of a core the clients took is told.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import statistics
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -24,77 +22,53 @@ from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
 from aha.rollout.engine import TorchEngine
 from aha.types import Sampling
-
-SERVE = "import typer; from aha.tools.serve import serve; typer.run(serve)"
-
-
-def questions(count: int) -> list[str]:
-    """Different puzzles."""
-    return [f"Using the numbers {3 + i % 80}, {5 + i % 31}, {7 + i % 17}, make {20 + i}." for i in range(count)]
+from benchmarks.crowd import Server, body, crowd, questions, serving
 
 
-def bare(model: str, asked: list[str], clients: int, tokens: int) -> tuple[float, int]:
-    """Seconds and tokens of the bare engine, warm."""
-    folder = resolve(model)
-    engine = TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder), slots=clients)
-    prompts, sampling = [render(question) for question in asked], Sampling(1, tokens, 1.0, seed=1)
-    engine.generate(prompts[:clients], sampling)
-    began = time.perf_counter()
-    groups = engine.generate(prompts, sampling)
-    return time.perf_counter() - began, sum(len(reply.token_ids) for [reply] in groups)
+class Bare:
+    """The engine itself, warm."""
 
+    def __init__(self, model: str, asked: list[str], clients: int, tokens: int) -> None:
+        folder = resolve(model)
+        self.engine = TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder), slots=clients)
+        self.prompts, self.sampling = [render(question) for question in asked], Sampling(1, tokens, 1.0, seed=1)
+        self.engine.generate(self.prompts[:clients], self.sampling)
 
-class Client:
-    """A connection that asks and counts; it reads no more of the answer than it must."""
-
-    def __init__(self, port: int, model: str, tokens: int) -> None:
-        self.port, self.model, self.max_tokens = port, model, tokens
-        self.tokens, self.first = 0, list[float]()
-
-    async def ask(self, question: str, stream: bool) -> None:
-        """One request."""
-        body: dict[str, Any] = {
-            "model": self.model, "messages": [{"role": "user", "content": question}], "seed": 1, "temperature": 1,
-            "top_p": 1, "max_tokens": self.max_tokens, "stream": stream,
-        }  # fmt: skip
-        body |= {"stream_options": {"include_usage": True}} if stream else {}
-        data = json.dumps(body).encode()
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\nConnection: close\r\n\r\n"
+    def __call__(self) -> tuple[float, int]:
+        """Tokens a second, and tokens."""
         began = time.perf_counter()
-        writer.write(head.encode() + data)
-        said = b""
-        while part := await reader.read(1 << 16):
-            if not said or b"data: " not in said:
-                self.first.append(time.perf_counter() - began)
-            said = said[-2000:] + part
-        writer.close()
-        at = said.rindex(b'"completion_tokens":') + len(b'"completion_tokens":')
-        self.tokens += int(said[at:].split(b",")[0])
+        groups = self.engine.generate(self.prompts, self.sampling)
+        tokens = sum(len(reply.token_ids) for [reply] in groups)
+        return tokens / (time.perf_counter() - began), tokens
 
 
-async def load(port: int, model: str, asked: list[str], clients: int, tokens: int, stream: bool) -> tuple[float, int]:
-    """Seconds and tokens of all clients together."""
-    waiting, crowd = list(reversed(asked)), [Client(port, model, tokens) for _ in range(clients)]
-
-    async def busy(client: Client) -> None:
-        while waiting:
-            await client.ask(waiting.pop(), stream)
-
-    began = time.perf_counter()
-    await asyncio.gather(*map(busy, crowd))
-    return time.perf_counter() - began, sum(client.tokens for client in crowd)
+def served(server: Server, asked: list[str], clients: int, tokens: int, stream: bool) -> dict[str, float]:
+    """The same replies from the server."""
+    cpu = server.cpu
+    got = crowd(server.port, [body("model", question, tokens, stream) for question in asked], clients)
+    return {
+        "tokens": got.tokens, "speed": got.tokens / got.seconds, "cores": (server.cpu - cpu) / got.seconds,
+        "client_cores": got.cpu / got.seconds, "reads": sum(reply.pieces for reply in got.replies) / got.seconds,
+    }  # fmt: skip
 
 
-async def first_tokens(port: int, model: str, count: int) -> list[float]:
-    """Milliseconds to the first bytes of a stream, of an idle server."""
-    client, found = Client(port, model, 50), []
+def first_tokens(port: int, count: int) -> list[float]:
+    """Milliseconds to the first text of a stream, of an idle server."""
+    found = []
     for question in questions(count):
-        client.first = []
-        await client.ask(question, True)
-        found.append(1000 * client.first[-1])
-        await asyncio.sleep(0.05)
+        [reply] = crowd(port, [body("model", question, 50, True)], 1).replies
+        found.append(1000 * reply.first)
+        time.sleep(0.05)
     return found
+
+
+def middle(rows: list[dict[str, float]], bare: list[float]) -> dict[str, float]:
+    """The medians of some rounds, and the share of the bare engine's speed in the same round."""
+    told = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+    shares = [row["speed"] / speed for row, speed in zip(rows, bare, strict=True)]
+    speeds = {"tokens_per_second": round(told["speed"]), "of_bare": round(statistics.median(shares), 3)}
+    spread = {"from": round(min(shares), 3), "to": round(max(shares), 3), "tokens": told["tokens"]}
+    return speeds | spread | {key: round(told[key], 2) for key in ("cores", "client_cores", "reads")}
 
 
 def main() -> None:
@@ -104,29 +78,26 @@ def main() -> None:
     arguments.add_argument("--clients", type=int, default=32)
     arguments.add_argument("--each", type=int, default=6)
     arguments.add_argument("--tokens", type=int, default=400)
+    arguments.add_argument("--rounds", type=int, default=5)
     chosen = arguments.parse_args()
     keep_memory()
     asked = questions(chosen.clients * chosen.each)
-    seconds, tokens = bare(chosen.model, asked, chosen.clients, chosen.tokens)
-    found: dict[str, Any] = {"model": chosen.model, "clients": chosen.clients, "requests": len(asked)}
-    found["bare"] = {"tokens": tokens, "tokens_per_second": round(tokens / seconds)}
-    command = [sys.executable, "-c", SERVE, f"model={chosen.model}", "--port", "0", "--slots", str(chosen.clients)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None
-        port = int(server.stdout.readline().split("/v1")[0].rpartition(":")[2])
-        asyncio.run(load(port, "model", asked[: chosen.clients], chosen.clients, 50, False))  # waits until it is warm
-        for name, stream in (("whole", False), ("stream", True)):
-            seconds, tokens = asyncio.run(load(port, "model", asked, chosen.clients, chosen.tokens, stream))
-            speed = tokens / seconds
-            share = round(speed / found["bare"]["tokens_per_second"], 3)
-            found[name] = {"tokens": tokens, "tokens_per_second": round(speed), "of_bare": share}
-        waits = asyncio.run(first_tokens(port, "model", 40))
-        found["first_token_ms"] = {"median": round(statistics.median(waits), 1), "max": round(max(waits), 1)}
-    finally:
-        server.terminate()
-        server.wait(20)
-    print(json.dumps(found))
+    bare = Bare(chosen.model, asked, chosen.clients, chosen.tokens)
+    speeds: list[float] = []
+    rows: dict[str, list[dict[str, float]]] = {"whole": [], "stream": []}
+    with serving(f"model={chosen.model}", "--slots", str(chosen.clients)) as server:
+        served(server, asked[: chosen.clients], chosen.clients, 50, False)  # waits until it is warm
+        for _ in range(chosen.rounds):
+            speed, tokens = bare()
+            speeds.append(speed)
+            for name, found in rows.items():
+                found.append(served(server, asked, chosen.clients, chosen.tokens, name == "stream"))
+        waits = first_tokens(server.port, 40)
+    told: dict[str, Any] = {"model": chosen.model, "clients": chosen.clients, "requests": len(asked)}
+    told["bare"] = {"tokens": tokens, "tokens_per_second": round(statistics.median(speeds))}
+    told |= {name: middle(found, speeds) for name, found in rows.items()}
+    told["first_token_ms"] = {"median": round(statistics.median(waits), 1), "max": round(max(waits), 1)}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from contextlib import contextmanager
@@ -21,10 +22,10 @@ PUZZLE = "Using the numbers 44, 19, 35, make 98."
 
 
 @contextmanager
-def serving(*names: str, key: str = "", loop: dict | None = None, drain: float = 5.0, **settings):
+def serving(*names: str, key: str = "", loop: dict | None = None, drain: float = 5.0, scorers=Scorers(), **settings):  # noqa: B008
     """Serve shipped models in fp32; yields the server's address and its catalogue."""
     options = {"slots": 16, "queue": 64} | (loop or {})
-    catalogue = Catalogue([load(name, name, torch.float32, Scorers(), **options) for name in names or ("tiny",)])
+    catalogue = Catalogue([load(name, name, torch.float32, scorers, **options) for name in names or ("tiny",)])
     for c in catalogue.checkpoints.values():
         assert c.live.warm.wait(120)
     sock = listening("127.0.0.1", 0)
@@ -62,11 +63,27 @@ def says(catalogue: Catalogue, text: str, name: str = "tiny") -> None:
     live.rows.decoder.step = step
 
 
-def ask(url: str, **more):
-    """One request to the chat endpoint: status and body."""
+def ask(url: str, path: str = "/v1/chat/completions", **more):
+    """One request, to the chat endpoint unless told otherwise: status and body."""
     body = {"model": "tiny", "messages": [{"role": "user", "content": PUZZLE}], "seed": 1, "max_tokens": 200} | more
-    reply = httpx2.post(f"{url}/v1/chat/completions", json=body, timeout=60, trust_env=False)
+    reply = httpx2.post(f"{url}{path}", json=body, timeout=60, trust_env=False)
     return reply.status_code, reply.json()
+
+
+def streamed(url: str, **more):
+    """The chunks of a stream as JSON, and its lines."""
+    body = {"model": "tiny", "messages": [{"role": "user", "content": PUZZLE}], "seed": 1, "max_tokens": 200} | more
+    address = f"{url}/v1/chat/completions"
+    with httpx2.stream("POST", address, json=body | {"stream": True}, timeout=60, trust_env=False) as reply:
+        lines = [line for line in reply.iter_lines() if line]
+    chunks = [json.loads(line.removeprefix("data: ")) for line in lines[:-1] if line.startswith("data: ")]
+    return chunks, lines
+
+
+def joined(chunks, name, index=0):
+    """All that the chunks of a stream say under one name of a choice's deltas."""
+    deltas = [c["delta"] for chunk in chunks for c in chunk["choices"] if c["index"] == index]
+    return "".join(delta.get(name) or "" for delta in deltas)
 
 
 def counters(url: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "aha"
 LAYERS = [
     {"errors"},
     {"types", "config", "split", "expressions", "stats", "page", "sandbox", "disk", "tables", "threads", "language"},
-    {"environment"},
+    {"environment", "template"},
     {"chat", "runlog", "svg"},
     {"models", "record"},
     {"rollout", "rewards", "figures"},
@@ -18,7 +18,6 @@ LAYERS = [
     {"evaluate"},
     {"evaluation"},
     {"pipeline"},
-    {"report_stages"},
     {"serve", "report"},
     {"tools"},
     {"cli"},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +16,7 @@ from aha.sandbox import jail as jail_module
 from aha.sandbox import pool as pool_module
 from aha.sandbox.inside.values import pack, unpack
 from aha.sandbox.jail import Jail, JailBroken, best_level
-from aha.sandbox.policy import Limits, landlock_rules, system_call_filter
+from aha.sandbox.policy import ABSENT, BY_ARGUMENT, DENIED, SIGNALS, Limits, landlock_rules, system_call_filter
 from aha.sandbox.pool import Pool
 from aha.sandbox.verdict import Program, same_output, same_value
 from benchmarks.sandbox_speed import soak
@@ -358,6 +360,20 @@ def test_the_filter_is_written_for_both_machines(machine, length):
     )
     with pytest.raises(SandboxError, match="riscv"):
         system_call_filter(machine="riscv64")
+
+
+HEADERS = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
+
+
+@pytest.mark.parametrize("machine", HEADERS)
+def test_system_calls_are_denied_under_the_numbers_of_the_kernels_own_headers(machine):
+    header = Path("/usr/include", HEADERS[machine])
+    if not header.exists():
+        pytest.skip(f"{header} comes with the package linux-libc-dev")
+    told = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", header.read_text()))
+    numbers = DENIED | ABSENT | SIGNALS | {name: rule[0] for name, rule in BY_ARGUMENT.items()}
+    ours = {name: both[machine == "aarch64"] for name, both in numbers.items()}
+    assert {name: told.get(name) for name in ours} == {n: None if v is None else str(v) for n, v in ours.items()}
 
 
 def test_landlock_asks_for_no_right_that_a_kernel_does_not_know():

@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from aha.chat import render
 from aha.errors import ConfigError, ModelError
 from aha.models.process_scorer import ProcessScorer
 from aha.models.scorer import Scorer, ScoringModel
 from aha.search.types import Candidate, Cost, Solved
-from aha.tools.solve import asked, load_scorers, record, solve
+from aha.tasks.asked import asked
+from aha.tools.solve import load_scorers, record, solve
 from aha.tools.solve_screen import LINES, SolveScreen, described
 from aha.types import Completion
 from tests.toys import toy_chat, toy_model
@@ -95,7 +97,7 @@ def test_a_reward_model_of_either_kind_is_found_in_its_folder(tmp_path):
     ],
 )  # fmt: skip
 def test_a_countdown_question_can_be_checked(question, numbers, target):
-    task, problem = asked(question)
+    task, problem = asked(question, render(question))
     assert task.name == "countdown" and problem.answer == {"numbers": numbers, "target": target}
     reply = Completion(f"<think></think><answer>{'44 + 19 + 35' if target == 98 else '1 - 2'}</answer>")
     candidate = Candidate(reply, task.answer_of(problem, reply))
@@ -107,7 +109,7 @@ def test_a_countdown_question_can_be_checked(question, numbers, target):
     "question", ["What is 2 + 2?", "Using the numbers 4, make 4.", "Using the numbers " + "9" * 400]
 )
 def test_any_other_text_is_asked_and_not_checked(question):
-    task, problem = asked(question)
+    task, problem = asked(question, render(question))
     reply = Completion("<think></think><answer>so\n 4 </answer>")
     candidate = Candidate(reply, task.answer_of(problem, reply))
     assert task.name == "question" and candidate.answer == 4 and question in problem.prompt

@@ -15,7 +15,7 @@ from aha.chat import Chat, render
 from aha.models.folder import TINY, load_model
 from aha.rollout.engine import TorchEngine
 from aha.types import Sampling
-from tests.serve_toys import PUZZLE, ask, says, serving
+from tests.serve_toys import PUZZLE, ask, joined, says, serving, streamed
 
 SAID = [{"role": "user", "content": PUZZLE}]
 THINKING = {"thinking": {"type": "enabled"}}
@@ -49,20 +49,6 @@ def client(url):
 THOUGHT = "I try the larger two first.\n44 + 35 = 79, 79 + 19 = 98 yes, wait: 等等, é"
 ANSWER = "Add all three.\n44 + 19 + 35"
 COUNT = len(Chat.load(TINY).encode(THOUGHT))
-
-
-def streamed(url: str, **more):
-    """The chunks of a stream as JSON, and its last line."""
-    body = {"model": "tiny", "messages": SAID, "seed": 1, "max_tokens": 200, "stream": True} | more
-    with httpx2.stream("POST", f"{url}/v1/chat/completions", json=body, timeout=60, trust_env=False) as reply:
-        lines = [line for line in reply.iter_lines() if line]
-    chunks = [json.loads(line.removeprefix("data: ")) for line in lines[:-1] if line.startswith("data: ")]
-    return chunks, lines
-
-
-def joined(chunks, name, index=0):
-    deltas = [c["delta"] for chunk in chunks for c in chunk["choices"] if c["index"] == index]
-    return "".join(delta.get(name) or "" for delta in deltas)
 
 
 @pytest.mark.parametrize("thinking", [{}, THINKING])
@@ -226,7 +212,7 @@ def test_plain_completions_go_on_with_text_and_tokens(client, url):
 
 def test_thoughts_can_be_hidden_or_left_as_tags():
     whole = f"<think>{THOUGHT}</think><answer>{ANSWER}</answer>"
-    with serving(shown="none") as (url, catalogue):
+    with serving(thoughts="hidden") as (url, catalogue):
         says(catalogue, whole)
         hidden = ask(url)[1]
         assert "reasoning" not in hidden["choices"][0]["message"]

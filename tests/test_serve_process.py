@@ -80,4 +80,6 @@ def test_what_cannot_be_served_is_said_in_one_line():
     assert "no model folder" in refused("nowhere", "--port", "0")
     assert "lets other machines in" in refused("tiny", "--host", "0.0.0.0", "--port", "0")
     os.environ.pop("NO_SUCH_KEY", None)
+    assert "no such model is served; there is tiny" in refused("tiny", "--thoughts", "summary", "--summary-by", "no")
+    assert "takes them out" in refused("tiny", "--thoughts", "hidden", "--reasoning", "tags")
     assert "not set" in refused("tiny", "--key-variable", "NO_SUCH_KEY")

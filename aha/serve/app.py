@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -18,9 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import aha
 from aha.serve.ask import Refused
-from aha.serve.calls import Post
 from aha.serve.endpoints import chat_completions, completions
+from aha.serve.mailbox import Post
 from aha.serve.models import Catalogue
+from aha.serve.pages import is_page, page_routes
 from aha.serve.respond import Gone
 from aha.serve.state import Settings, State
 from aha.serve.wire import refusal
@@ -34,9 +35,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def application(
-    catalogue: Catalogue, settings: Settings, key: str = "", local: bool = True, origins: str = ""
-) -> Starlette:
-    """The server as an ASGI application. `local` takes only requests that name this machine as their host."""
+    catalogue: Catalogue, settings: Settings, key: str = "", local: bool = True, origins: str = "",
+    more: Sequence[Route] = (),
+) -> Starlette:  # fmt: skip
+    """The server as an ASGI application. `local` takes only requests that name this machine as their host; `more` are
+    routes behind the same guard."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -48,7 +51,8 @@ def application(
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/completions", completions, methods=["POST"]),
             Route("/v1/models", models), Route("/v1/models/{id:path}", model), Route("/health", health),
-            Route("/ready", ready), Route("/version", version), Route("/metrics", metrics),
+            Route("/ready", ready), Route("/version", version), Route("/metrics", metrics), *page_routes(),
+            *more,
         ],
         exception_handlers={Refused: _refused, HTTPException: _http, Gone: _gone, Exception: _broken},  # type: ignore[dict-item]
         lifespan=lifespan,
@@ -136,33 +140,41 @@ class Guard:
         """One request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        status = 0
+        elif scope["path"] in COUNTED:
+            await self._count(scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status, counts = 0, self.state().metrics
 
         async def noted(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *self._headers(scope)]
+            status = message.get("status", status)
             await send(message)
 
-        counted = scope["path"] in COUNTED
-        counts = self.state().metrics
-        counts.active += counted
+        counts.active += 1
         try:
-            if refused := self._refuses(scope):
-                await refusal(refused)(scope, receive, noted)
-            elif scope["method"] == "OPTIONS" and self.origins:  # a browser asks whether it may ask
-                await Response(status_code=204)(scope, receive, noted)
-            else:
-                await self.app(scope, receive, noted)
+            await self._answer(scope, receive, noted)
         except BaseException:
             scope["aha.failed"] = True
             raise
         finally:
-            if counted:
-                counts.active -= 1
-                counts.outcomes[_outcome(scope, status)] += 1
+            counts.active -= 1
+            counts.outcomes[_outcome(scope, status)] += 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._headers(scope)]
+            await send(message)
+
+        if refused := self._refuses(scope):
+            await refusal(refused)(scope, receive, marked)
+        elif scope["method"] == "OPTIONS" and self.origins:  # a browser asks whether it may ask
+            await Response(status_code=204)(scope, receive, marked)
+        else:
+            await self.app(scope, receive, marked)
 
     def _refuses(self, scope: Scope) -> Refused | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -172,7 +184,8 @@ class Guard:
         origin = headers.get("origin")
         if origin and self.origins != "*" and origin != self.origins and _parts(origin)[1] != headers.get("host"):
             return Refused(403, "pages of other places may not ask; see --cors", code="origin")
-        if not self.key or scope["path"] in OPEN or (scope["method"] == "OPTIONS" and self.origins):
+        keyless = scope["path"] in OPEN or is_page(scope["path"])
+        if not self.key or keyless or (scope["method"] == "OPTIONS" and self.origins):
             return None
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), self.key):

@@ -7,9 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from aha.chat import ANSWER, THINK, THINK_END
 from aha.errors import AhaError
 from aha.serve.split import Begin
 
@@ -123,8 +122,20 @@ class ChatAsk(Ask):
 class TextAsk(Ask):
     """A request to /v1/completions."""
 
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: str | list[Any]
     logprobs: int | None = Field(None, ge=0, le=LARGEST_TOP)
+
+    @field_validator("prompt")
+    @classmethod
+    def _of_one_kind(cls, prompt: str | list[Any]) -> str | list[Any]:
+        """One look at each part: a prompt of a million tokens is no million parts that are not texts."""
+        kinds: set[type] = {str} if isinstance(prompt, str) else set(map(type, prompt))
+        if kinds == {list}:
+            kinds = set().union(*(map(type, part) for part in prompt)) or {int}
+            kinds = kinds if kinds == {int} else {list}
+        if kinds not in ({str}, {int}, set()):
+            raise ValueError("give text, tokens, or a list of either")
+        return prompt
 
     @property
     def prompts(self) -> list[str | list[int]]:
@@ -168,50 +179,6 @@ def _effort(effort: str | None, max_tokens: int) -> int | None:
     if effort is None:
         return None
     return {"none": 0, "max": -1}.get(effort, max(1, int(EFFORTS.get(effort, 0) * max_tokens)))
-
-
-def prompt_of(messages: list[Message]) -> str:
-    """The conversation in the model's template, up to the reply. Thoughts of earlier replies are left out."""
-    lines = []
-    for i, message in enumerate(messages):
-        text = _text(message, i)
-        if message.role == "user":
-            lines.append(f"User: {text}\n")
-        elif message.role == "assistant":
-            lines.append(f"Assistant:{_answer_only(text)}<|end|>\n")
-        else:
-            lines.append(f"{text}\n")
-    return "".join(lines) + "Assistant:"
-
-
-def opening(begin: Begin) -> str:
-    """What a prompt goes on with."""
-    return {"start": "", "opened": THINK, "answer": THINK + THINK_END + ANSWER}[begin]
-
-
-def _answer_only(text: str) -> str:
-    before, closed, after = text.partition(THINK_END)
-    return after.lstrip() if closed and before.lstrip().startswith(THINK) else text
-
-
-def _text(message: Message, i: int) -> str:
-    if isinstance(message.content, list):
-        parts = [part.get("text") for part in message.content]
-        if any(part.get("type") != "text" or not isinstance(part.get("text"), str) for part in message.content):
-            raise Refused(400, f"messages.{i}.content: only parts of type text", "messages")
-        text = "".join(map(str, parts))
-    else:
-        text = message.content or ""
-    return encodable(text, "messages")
-
-
-def encodable(text: str, param: str) -> str:
-    """The text. Raises Refused where half a surrogate pair makes it no text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Refused(400, f"{param}: holds half a surrogate pair, which is no text", param) from None
-    return text
 
 
 def read(body: bytes, kind: type[ChatAsk] | type[TextAsk]) -> tuple[Any, list[str]]:

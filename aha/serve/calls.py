@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections import Counter
@@ -11,53 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aha.chat import Chat
-from aha.rollout.jobs import Full, Job, Piece
+from aha.rollout.jobs import Full, Job
 from aha.rollout.live import Live
 from aha.serve.ask import Refused
+from aha.serve.mailbox import Mailbox, Post
 from aha.serve.metrics import Metrics
+from aha.serve.summary import Summariser
 from aha.serve.wire import PING, Sheet, usage
 from aha.serve.writing import Delta, Writing
 from aha.types import Sampling
-
-
-class Mailbox:
-    """Things that wait for one request's coroutine."""
-
-    def __init__(self) -> None:
-        self.items: list[Any] = []
-        self.filled = asyncio.Event()
-
-    def put(self, item: Any) -> None:
-        """Add one; from the event loop's thread."""
-        self.items.append(item)
-        self.filled.set()
-
-    async def take(self, seconds: float) -> list[Any]:
-        """All there is, as soon as there is something; nothing after so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.filled.wait()
-        except TimeoutError:
-            return []
-        self.filled.clear()
-        items, self.items = self.items, []
-        return items
-
-
-class Post:
-    """Brings pieces from decode threads to the mailboxes of their jobs: one call of the event loop for all of a step."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-
-    def __call__(self, pieces: list[Piece]) -> None:
-        """Called by a decode loop."""
-        self.loop.call_soon_threadsafe(self._spread, pieces)
-
-    def _spread(self, pieces: list[Piece]) -> None:
-        for piece in pieces:
-            mailbox, _ = piece.job.tag
-            mailbox.put(piece)
 
 
 class Failed(Exception):
@@ -76,6 +37,7 @@ class Call:
     writings: list[Writing]
     jobs: list[Job]
     ping: float = 15.0
+    summariser: Summariser | None = None
     began: float = field(default_factory=time.perf_counter)
     mailbox: Mailbox = field(default_factory=Mailbox)
     gone: bool = False
@@ -108,6 +70,8 @@ class Call:
                 if writing.finish is not None:
                     continue
                 deltas = writing.add(piece)
+                if self.summariser:
+                    deltas = await self.summariser.shorten(writing, deltas)
                 gained.append((index, deltas, writing.finish))
                 if writing.finish is not None:
                     left -= 1

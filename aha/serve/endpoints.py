@@ -18,9 +18,6 @@ from aha.serve.ask import (
     Refused,
     TextAsk,
     Thought,
-    encodable,
-    opening,
-    prompt_of,
     read,
     thought_of,
 )  # fmt: skip
@@ -28,6 +25,7 @@ from aha.serve.calls import Call, jobs_for
 from aha.serve.models import Checkpoint
 from aha.serve.respond import body_of, respond
 from aha.serve.state import Settings, State
+from aha.serve.turns import encodable, opening, prompt_of
 from aha.serve.wire import Sheet
 from aha.serve.writing import Writing
 from aha.types import Sampling
@@ -57,8 +55,9 @@ async def chat_completions(request: Request) -> Response:
             raise Refused(400, "n: a strategy gives one answer; its own n stands in the model's name", "n")
         run = Searched(state, checkpoint, strategy, prompt, ask, sheet(state, checkpoint, ask, True))
         return await respond(request, run, ask, ignored)
-    ids = checkpoint.chat.encode(prompt + opening(thought.begin))
+    [ids] = checkpoint.chat.prompt_ids([prompt + opening(thought.begin)])
     longest = min(longest, checkpoint.live.context - len(ids))
+    _check(checkpoint, ids, longest, thought)
     call = _chat_call(state, checkpoint, ask, ids, longest, thought)
     return await respond(request, call, ask, ignored)
 
@@ -67,17 +66,6 @@ def _chat_call(
     state: State, checkpoint: Checkpoint, ask: ChatAsk, ids: list[int], longest: int, thought: Thought
 ) -> Call:
     settings = state.settings
-    if longest < 1:
-        raise Refused(
-            400,
-            f"the prompt has {len(ids)} tokens and leaves no room in a context of {checkpoint.live.context}",
-            "messages",
-            "context_length_exceeded",
-        )
-    if thought.budget is not None and checkpoint.chat.tokenizer.token_to_id(THINK_END) is None:
-        raise Refused(
-            400, f"this model has no token {THINK_END} with which a thought could be closed", "thinking_token_budget"
-        )
     page = sheet(state, checkpoint, ask, True)
     seed = ask.drawn_with
     page.vendor = {"seed": seed, "thinking_budget": 0 if thought.begin == "answer" else thought.budget}
@@ -91,12 +79,29 @@ def _chat_call(
     writings = [
         Writing(checkpoint.chat, thought.begin, ask.stops, raw, bool(ask.logprobs), settings.unclosed) for _ in jobs
     ]
-    return Call(checkpoint.live, checkpoint.chat, state.post, page, state.metrics, writings, jobs, settings.ping)
+    summariser = state.summariser()
+    if summariser:
+        page.vendor["thoughts"] = summariser.told
+    return Call(
+        checkpoint.live, checkpoint.chat, state.post, page, state.metrics, writings, jobs, settings.ping, summariser
+    )  # fmt: skip
+
+
+def _check(checkpoint: Checkpoint, ids: list[int], longest: int, thought: Thought) -> None:
+    """Raise Refused where nothing can be drawn after these tokens, or a thought cannot be bounded."""
+    if longest < 1:
+        said = f"the prompt has {len(ids)} tokens and leaves no room in a context of {checkpoint.live.context}"
+        raise Refused(400, said, "messages", "context_length_exceeded")
+    if thought.budget is not None and checkpoint.chat.tokenizer.token_to_id(THINK_END) is None:
+        said = f"this model has no token {THINK_END} with which a thought could be closed"
+        raise Refused(400, said, "thinking_token_budget")
 
 
 async def completions(request: Request) -> Response:
     """POST /v1/completions: text goes on as it is, tags and all."""
     state, ask, ignored = await _asked(request, TextAsk)
+    if state.settings.thoughts != "shown":
+        raise Refused(403, "this server does not show thoughts, and here they would be text: ask /v1/chat/completions")
     checkpoint, strategy = state.catalogue.find(ask.model)
     if strategy is not None:
         raise Refused(400, "model: strategies answer at /v1/chat/completions", "model")
@@ -131,10 +136,12 @@ def _encoded(checkpoint: Checkpoint, prompt: str | list[int], param: str) -> lis
     """A prompt's tokens. Raises Refused for one that cannot fit, without reading much more of it than could."""
     context = checkpoint.live.context
     if isinstance(prompt, list):
+        if len(prompt) >= context:
+            raise overflow(str(len(prompt)), context, param)
         wrong = next((id for id in prompt if not 0 <= id < len(checkpoint.chat)), None)
         if wrong is not None:
             raise Refused(400, f"{param}: there is no token {wrong}; tokens are 0 to {len(checkpoint.chat) - 1}", param)
-        ids = list(prompt)
+        ids = prompt
     else:
         encodable(prompt, param)
         at_least = len(prompt) // longest_token(checkpoint)

@@ -70,7 +70,7 @@ class LiveEngine:
 
         seen, jobs = Counter[tuple[int, ...]](), []
         for i, prompt in enumerate(prompts):
-            ids = self.chat.encode(prompt) if isinstance(prompt, str) else list(prompt)
+            ids = self.chat.prompt_ids([prompt])[0] if isinstance(prompt, str) else list(prompt)
             room = self.live.context - len(ids)
             if room < 1:
                 raise RunError(f"a prompt of {len(ids)} tokens leaves no room in a context of {self.live.context}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,29 +12,22 @@ from functools import cache
 from typing import Any
 
 from aha.errors import AhaError
-from aha.rewards.format import formatted, read_reply
-from aha.rewards.rubric import Rubric
+from aha.models.steps import split
 from aha.rollout.jobs import Full, Job, Piece
 from aha.search.capped import Capped
 from aha.search.types import Event, Solved, Strategy
 from aha.serve.ask import ChatAsk, Refused, thought_of
-from aha.serve.calls import Failed, Mailbox, busy
+from aha.serve.calls import Failed, busy
 from aha.serve.engine import Cancelled, LiveEngine
+from aha.serve.mailbox import Mailbox
 from aha.serve.models import Checkpoint
+from aha.serve.step_tree import SHOWN, StepTree, worded
+from aha.serve.summary import without_thought
+from aha.serve.turns import question_of
 from aha.serve.wire import PING, Sheet, usage
 from aha.serve.writing import Delta, Writing
-from aha.tasks.arithmetic import read_integer
-from aha.tasks.base import Task
-from aha.tasks.countdown import answer_of
-from aha.types import Completion, Problem, Sampling
-
-COUNTDOWN = (
-    re.compile(r"Using the numbers ([0-9]{1,6}(?:, ?[0-9]{1,6}){1,5}), make (-?[0-9]{1,6})\.?"),
-    re.compile(r"用数字 ?([0-9]{1,6}(?:[,，、] ?[0-9]{1,6}){1,5}) ?算出 ?(-?[0-9]{1,6})。?"),
-)
-"""Questions whose answers are the same when they compute the same."""
-SHOWN = 400
-"""Characters of a text in a progress event."""
+from aha.tasks.asked import asked
+from aha.types import Sampling
 
 
 @cache
@@ -55,12 +47,14 @@ class Searched:
         if thought_of(ask, checkpoint.live.context).begin != "start":
             raise Refused(400, "thinking: a strategy decides that itself; see budget@N", "thinking")
         self.state, self.checkpoint, self.ask, self.sheet = state, checkpoint, ask, sheet
-        self.strategy, self.problem, self.task = _set(strategy, ask), *_problem(prompt)
+        self.open = state.settings.thoughts == "shown"
+        self.strategy = _set(strategy, ask)
+        self.task, self.problem = asked(question_of(ask.messages), prompt)
         self.seed, self.engine, self.mailbox = ask.drawn_with, LiveEngine(checkpoint.live), Mailbox()
         self.writing = Writing(checkpoint.chat, "start", (), sheet.shown == "tags")
         self.began = time.perf_counter()
         self.cost: dict[str, Any] = {}
-        self.replies, self.answers, self.gone = 0, Counter[str](), False
+        self.replies, self.answers, self.tree, self.gone = 0, Counter[str](), StepTree(), False
 
     def start(self) -> None:
         """Hand the work to a thread. Raises Refused (429) where too many run."""
@@ -104,7 +98,9 @@ class Searched:
         """The answer in one piece. Raises Failed."""
         async for item in self._news():
             if isinstance(item, Solved):
-                self._conclude(item)
+                await self._conclude(item)
+            elif item is not None:
+                self.tree.add(item)
         return self.sheet.whole([self.writing], self.usage())
 
     async def events(self, with_usage: bool) -> AsyncIterator[bytes]:
@@ -114,7 +110,7 @@ class Searched:
             if item is None:
                 yield PING
             elif isinstance(item, Solved):
-                for delta in self._conclude(item):
+                for delta in await self._conclude(item):
                     yield self.sheet.delta(0, delta)
             else:
                 yield self._told(item)
@@ -125,35 +121,38 @@ class Searched:
 
     def _told(self, item: Event) -> bytes:
         """Progress for those who asked: as a thought, as an event, or nothing."""
-        out = b""
+        out, nodes = b"", self.tree.add(item)
         if item["kind"] == "reply":
             self.replies += 1
-            self.answers[_worded(item["answer"])] += 1
+            self.answers[worded(item["answer"])] += 1
             if self.ask.aha.progress:
                 tally = ", ".join(f"{answer[:80]} ×{count}" for answer, count in self.answers.most_common(6))
                 most = getattr(self.strategy, "n", 0)
                 line = f"[{self.replies}{f'/{most}' if most else ''} done] answers: {tally}\n"
                 out += self.sheet.delta(0, Delta("reasoning", line))
-        if self.ask.aha.events:
-            told = {k: v[:SHOWN] if isinstance(v, str) else _plain(v) for k, v in item.items() if k != "problem"}
+        if self.ask.aha.events and self.open:
+            told = {k: _plain(v) for k, v in item.items() if k not in ("problem", "reply")}
+            if nodes:
+                told["nodes"] = nodes
             out += self.sheet.bare(aha={"event": told})
         return out
 
-    def _conclude(self, found: Solved) -> list[Delta]:
+    async def _conclude(self, found: Solved) -> list[Delta]:
         """The chosen reply, and what stands under the vendor's key."""
         self.cost = asdict(found.cost)
         self.sheet.vendor = {
-            "seed": self.seed, "answer": None if found.answer is None else _worded(found.answer),
-            "votes": {_worded(answer): weight for answer, weight in (found.votes or {}).items()},
+            "seed": self.seed, "answer": None if found.answer is None else worded(found.answer),
+            "votes": {worded(answer): weight for answer, weight in (found.votes or {}).items()},
             "candidates": [
                 {
-                    "answer": None if c.answer is None else _worded(c.answer), "score": c.score,
+                    "answer": None if c.answer is None else worded(c.answer), "score": c.score,
                     "step_scores": list(c.step_scores), "tokens": len(c.reply.token_ids), "finish": c.reply.finish,
-                    "chosen": c is found.chosen, "text": c.reply.text,
+                    "chosen": c is found.chosen, "text": c.reply.text if self.open else without_thought(c.reply.text),
+                    "steps": split(c.reply.text) if c.step_scores and self.open else [],
                 }
                 for c in found.candidates
             ],
-            "cost": self.cost,
+            "tree": self.tree.conclude(found.candidates) if self.open else None, "cost": self.cost,
         }  # fmt: skip
         if found.chosen is None:
             cut = all(c.reply.finish == "length" for c in found.candidates)
@@ -161,7 +160,11 @@ class Searched:
             return []
         ids = self.checkpoint.chat.encode(found.chosen.reply.text)  # with what the strategy itself put into the reply
         piece = Piece(Job([], Sampling(), print), 0, ids, finish=found.chosen.reply.finish)
-        return self.writing.add(piece)
+        deltas, summariser = self.writing.add(piece), self.state.summariser()
+        if summariser is None:
+            return deltas
+        self.sheet.vendor["thoughts"] = summariser.told
+        return await summariser.shorten(self.writing, deltas)
 
     def usage(self) -> dict[str, Any]:
         """Everything drawn is paid for; what is not in the shown answer counts as thinking."""
@@ -184,39 +187,12 @@ class Searched:
 
 def _set(strategy: Strategy, ask: ChatAsk) -> Strategy:
     """The strategy with what the request says of it, where it has such settings."""
-    asked = {"temperature": ask.temperature, "top_p": ask.top_p, "max_tokens": ask.longest}
+    wanted = {"temperature": ask.temperature, "top_p": ask.top_p, "max_tokens": ask.longest}
     has = {f.name for f in fields(strategy)}  # type: ignore[arg-type]
-    return replace(strategy, **{k: v for k, v in asked.items() if v is not None and k in has})  # type: ignore[type-var]
-
-
-def _problem(prompt: str) -> tuple[Problem, Task]:
-    """The conversation as a problem, and a task that can read answers to it."""
-    question = prompt.rpartition("User: ")[2].removesuffix("Assistant:").strip()
-    for wording in COUNTDOWN:
-        if match := wording.fullmatch(question):
-            numbers = [int(number) for number in re.findall("[0-9]+", match[1])]
-            puzzle = Problem(prompt, {"numbers": numbers, "target": int(match[2])}, id="asked")
-            return puzzle, Task("countdown", _none, (), Rubric((1.0, formatted)), answer_of)
-    return Problem(prompt, id="asked"), Task("question", _none, (), Rubric((1.0, formatted)), _said)
-
-
-def _none(count: int, seed: int) -> list[Problem]:
-    """There is nothing to train on."""
-    return []
-
-
-def _said(problem: Problem, reply: Completion) -> str | int | None:
-    """What an answer to any question votes for: a whole number, or its last line without doubled spaces."""
-    read, _ = read_reply(reply)
-    if read is None:
-        return None
-    number = read_integer(read.conclusion)
-    return " ".join(read.conclusion.split()) if number is None else number
-
-
-def _worded(answer: Any) -> str:
-    return "none" if answer is None else str(answer)
+    changed = {k: v for k, v in wanted.items() if v is not None and k in has}
+    inner = {k: _set(getattr(strategy, k), ask) for k in ("think", "direct") if k in has}
+    return replace(strategy, **changed | inner)  # type: ignore[type-var]
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float | bool | type(None)) else str(value)[:SHOWN]
+    return value if isinstance(value, int | float | bool | type(None)) else worded(value)[:SHOWN]

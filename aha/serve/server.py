@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from aha.errors import RunError
+from aha.serve.protocol import Bounded
 
 
 class Server(uvicorn.Server):
@@ -22,7 +23,7 @@ class Server(uvicorn.Server):
         self.app, self.drain, self.signals = app, drain, 0
         super().__init__(
             uvicorn.Config(
-                app, log_level="warning", access_log=False, http="h11", ws="none", lifespan="on",
+                app, log_level="warning", access_log=False, http=Bounded, ws="none", lifespan="on",
                 timeout_keep_alive=30, timeout_graceful_shutdown=1, server_header=False,
             )
         )  # fmt: skip

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from aha.serve.calls import Post
+from aha.serve.mailbox import Post
 from aha.serve.metrics import Metrics
 from aha.serve.models import Catalogue
+from aha.serve.summary import Summariser
 from aha.serve.wire import Shown
+
+Thoughts = Literal["shown", "hidden", "summary"]
+"""What clients get to see of thoughts; they are counted whatever it is."""
 
 
 @dataclass
@@ -15,6 +20,9 @@ class Settings:
     """What a server does beyond the protocol."""
 
     shown: Shown = "both"
+    thoughts: Thoughts = "shown"
+    summary_by: str = ""
+    """The served model that sums thoughts up; empty is by the rule."""
     unclosed: str = "reasoning"
     max_tokens: int = 0
     """Tokens of a reply at most; 0 is what the context leaves."""
@@ -29,6 +37,10 @@ class Settings:
     search_tokens: int = 32_768
     """Tokens that one run of a strategy may draw."""
 
+    def __post_init__(self) -> None:
+        if self.thoughts == "hidden":
+            self.shown = "none"
+
 
 @dataclass
 class State:
@@ -40,3 +52,9 @@ class State:
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
     searching: int = 0
+
+    def summariser(self) -> Summariser | None:
+        """What says the thoughts of one request in short, where that is asked for."""
+        if self.settings.thoughts != "summary":
+            return None
+        return Summariser(self.catalogue.checkpoints.get(self.settings.summary_by), self.post)

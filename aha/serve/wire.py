@@ -50,7 +50,14 @@ def refusal(error: Refused) -> Response:
 
 def event(body: dict[str, Any]) -> bytes:
     """One server-sent event."""
-    return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n\n"
+    return b"data: " + _json(body) + b"\n\n"
+
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return _encoder.encode(body).encode(errors="replace")
 
 
 @dataclass
@@ -65,6 +72,7 @@ class Sheet:
     chat: bool = True
     logprobs: bool = False
     vendor: dict[str, Any] = field(default_factory=dict)
+    begun: bytes = b""
 
     def _head(self, chunk: bool) -> dict[str, Any]:
         kind = ("chat.completion.chunk" if chunk else "chat.completion") if self.chat else "text_completion"
@@ -84,7 +92,7 @@ class Sheet:
         if not self.chat:
             return end | {"text": w.content, "logprobs": None if noted is None else old_logprobs(noted)}
         message: dict[str, Any] = {"role": "assistant", "content": w.content} | thoughts(
-            w.reasoning or None, self.shown
+            (w.reasoning if w.summary is None else w.summary) or None, self.shown
         )
         message |= {"refusal": None, "tool_calls": None}
         return end | {"message": message, "logprobs": None if noted is None else {"content": noted, "refusal": None}}
@@ -114,13 +122,17 @@ class Sheet:
         self, index: int, said: dict[str, Any], finish: str | None, noted: list[dict[str, Any]] | None = None
     ) -> bytes:
         logprobs = {"content": noted, "refusal": None} if noted else None
-        choice = {"index": index, "delta": said, "logprobs": logprobs, "finish_reason": finish}
-        return event(self._head(True) | {"choices": [choice]})
+        return self._event({"index": index, "delta": said, "logprobs": logprobs, "finish_reason": finish})
 
     def _text_chunk(self, index: int, text: str, finish: str | None, noted: list[dict[str, Any]]) -> bytes:
         logprobs = old_logprobs(noted) if noted else None
-        choice = {"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish}
-        return event(self._head(True) | {"choices": [choice]})
+        return self._event({"index": index, "text": text, "logprobs": logprobs, "finish_reason": finish})
+
+    def _event(self, choice: dict[str, Any]) -> bytes:
+        """A chunk; what all of them begin with is written out once."""
+        if not self.begun:
+            self.begun = b"data: " + _json(self._head(True))[:-1] + b',"choices":['
+        return self.begun + _json(choice) + b"]}\n\n"
 
 
 def old_logprobs(noted: list[dict[str, Any]]) -> dict[str, Any]:

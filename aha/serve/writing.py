@@ -36,6 +36,8 @@ class Writing:
         self.text, self.splitter, self.stops = Text(chat), Splitter(begin), Stops(stop)
         self.ids: list[int] = []
         self.reasoning, self.content = "", ""
+        self.summary: str | None = None
+        """What is shown in place of the thought."""
         self.finish: str | None = None
         self.noted: list[dict[str, Any]] = []
         self.all_logprobs: list[dict[str, Any]] = []
@@ -69,7 +71,7 @@ class Writing:
         begin, end = self.splitter.thought_begin, self.splitter.thought_end
         if begin is None:
             return 0
-        last = len(self.ids) - (bool(self.ids) and self.ids[-1] == self.chat.end_id)
+        last = len(self.ids) - (bool(self.ids) and self.ids[-1] in self.chat.end_ids)
         stop = last if end is None else self._before(end)
         return max(0, min(stop, last) - (0 if begin == 0 else self._before(begin)))
 
@@ -121,7 +123,7 @@ class Writing:
 
     def _answers(self, token: int, before: str) -> bool:
         """Whether the token just read belongs to what is shown as content; `before` is the state before it."""
-        if token in (self.chat.end_id, self.chat.pad_id):
+        if token in (*self.chat.end_ids, self.chat.pad_id):
             return False
         now = self.splitter.state
         return self.raw or (self.splitter.begun and now in ("answer", "plain") and (before, now) != ("answer", "plain"))
