@@ -51,7 +51,7 @@ def test_a_model_is_measured_and_the_departures_from_the_preset_are_told(measure
 
 def test_the_same_command_samples_nothing_and_finds_the_same(measured, monkeypatch):
     out, record = measured
-    monkeypatch.setattr(evaluate_work, "TorchEngine", None)
+    monkeypatch.setattr(evaluate_work.TorchEngine, "generate", None)
     again = json.loads(aha("eval", "tiny", "--task", "arithmetic", *SMALL, "--out", out, "--json"))
     assert without_time(again) == without_time(record)
 
@@ -61,7 +61,7 @@ def test_regrading_samples_nothing_and_reads_the_replies_again(measured, tmp_pat
     folder = shutil.copytree(record["folder"], tmp_path / "copy")
     for name in ("results.json", "grades.parquet"):
         (folder / name).unlink()
-    monkeypatch.setattr(evaluate_work, "load_model", None)
+    monkeypatch.setattr(evaluate_work, "load_engine", None)
     assert without_time(json.loads(aha("eval", "--regrade", folder, "--json"))) == without_time(record)
     grades = read_parquet(folder / "grades.parquet")
     assert len(grades) == 24 and {row["outcome"] for row in grades} <= set(record["outcomes"])

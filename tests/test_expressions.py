@@ -39,7 +39,7 @@ def test_value_and_numbers_are_those_of_rational_arithmetic(tree, space):
 
 
 @settings(deadline=None)
-@given(st.lists(numbers.filter(bool), min_size=1, max_size=20), st.lists(st.sampled_from("+-*/"), min_size=19))
+@given(st.lists(numbers.filter(bool), min_size=1, max_size=20), st.lists(st.sampled_from("+-*/"), min_size=20))
 def test_operators_bind_as_in_python(chain, operators):
     parts = [part for pair in zip(chain, operators, strict=False) for part in pair][: 2 * len(chain) - 1]
     pythons = "".join(f"Fraction({part})" if isinstance(part, int) else part for part in parts)

@@ -79,7 +79,8 @@ def test_what_cannot_be_is_one_line_that_says_what_there_is(text, scorers, says)
 
 def test_every_name_makes_a_strategy_that_can_be_called():
     for name, kind in KINDS.items():
-        text = f"{name}:4,by=outcome" if "by" in kind.extra else f"{name}:4"
+        by = "rule" if name == "route" else "outcome"
+        text = f"{name}:4,by={by}" if "by" in kind.extra else f"{name}:4"
         assert callable(parse(text, ALL)) and kind.about
 
 

@@ -48,7 +48,7 @@ class Process(Machine):
     """The puzzles."""
     replies: Replies = Replies()
     """What is labelled."""
-    labels: Literal["exact", "outcomes", "soft", "hard"] = "exact"
+    labels: Literal["exact", "outcomes", "soft", "hard"] = "outcomes"
     """exact: whether a line is right, by rule; outcomes: how its reply ended; soft and hard: the share of completions
     from there that are right, or whether any is (Math-Shepherd, arXiv 2312.08935)."""
     completions: int = Field(8, ge=1)
