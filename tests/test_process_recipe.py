@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aha.errors import DataError
+from aha.errors import DataError, ModelError
 from aha.models.folder import resolve
 from aha.models.process_scorer import ProcessScorer
 from aha.pipeline import process_work
@@ -29,7 +29,7 @@ def test_a_recipe_ends_with_a_scorer_that_searches_can_load(tmp_path):
     stages = run(tmp_path, labels="exact")
     scores, _ = ProcessScorer.load(resolve(str(tmp_path)))(["User: 1\nAssistant:"], ["<think>1 + 2 = 3 no\n"])
     assert list(stages) == ["steps", "held-out", "process", "measured"]
-    assert len(scores[0]) == 1 and 0 <= stages["measured"]["measured"]["auc"][0] <= 1
+    assert len(scores[0]) == 1 and stages["measured"]["measured"]["steps"] == stages["held-out"]["labelled"]
 
 
 def test_sampled_labels_are_held_against_exact_ones(tmp_path):
@@ -67,3 +67,14 @@ def test_human_labels_of_a_file_are_learnt_and_some_questions_held_out(tmp_path)
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path):
     with pytest.raises(DataError, match="there is no file .*prm.jsonl"):
         run(tmp_path, file=str(tmp_path / "prm.jsonl"))
+
+
+def test_a_run_of_stages_stands_for_its_result_and_until_then_names_its_stages(tmp_path):
+    made = tmp_path / "stages" / "dev1-0a1b" / "model"
+    made.mkdir(parents=True)
+    (tmp_path / "stages.json").write_text('["data-77ff", "dev1-0a1b"]')
+    assert resolve(f"{tmp_path}/dev1") == made
+    with pytest.raises(ModelError, match=f"has not come to its end; .*{tmp_path}/dev1$"):
+        resolve(str(tmp_path))
+    (tmp_path / "result.json").write_text('{"model": "stages/dev1-0a1b/model"}')
+    assert resolve(str(tmp_path)) == made

@@ -70,15 +70,27 @@ def resolve(name: str) -> Path:
 
 
 def _of_stages(folder: Path) -> Path | None:
-    """The model that a run of stages ends with, or that of the stage named behind the run; None where there is none."""
+    """The model that a run of stages ends with, or that of the stage named behind the run; None where there is none.
+
+    Raises ModelError for a run that has not come to its end, naming the stages that have a model.
+    """
     try:
         if (result := folder / RESULT).is_file():
             return folder / json.loads(result.read_text())["model"]
-        names = json.loads((folder.parent / "stages.json").read_text())
-        found = [folder.parent / "stages" / n / "model" for n in names if n.rpartition("-")[0] == folder.name]
+        if made := _models(folder):
+            names = ", ".join(f"{folder}/{name}" for name in made)
+            raise ModelError(f"{folder} has not come to its end; run it on, or take what a stage made: {names}")
+        return _models(folder.parent).get(folder.name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return next((model for model in found if model.is_dir()), None)
+
+
+def _models(run: Path) -> dict[str, Path]:
+    """The models of a run of stages, by stage."""
+    listed = run / "stages.json"
+    names = json.loads(listed.read_text()) if listed.is_file() else []
+    found = {name.rpartition("-")[0]: run / "stages" / name / "model" for name in names}
+    return {name: model for name, model in found.items() if model.is_dir()}
 
 
 def to_hugging_face(model: Transformer) -> dict[str, Tensor]:

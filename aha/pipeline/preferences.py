@@ -50,7 +50,7 @@ def _scorer(
 
     def work(folder: Path) -> dict[str, Any]:
         with RunLog.open(folder, toml_of(told), keep=1) as log:
-            training = ScorerTraining(log, start.model, run.machine, settings)
+            training = ScorerTraining(log, start.model, run.machine, settings, Scorer)
             records = train(training.scorer, rows, settings, training.state, training.hold)
             learn(run, log, training, records, settings.save_every)
         found = reward_model.accuracy(training.scorer, others)

@@ -16,7 +16,7 @@ from aha.pipeline.collect import write_rows
 from aha.pipeline.preferences import learn
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.runner import Runner, Setting, Stage
-from aha.pipeline.training import DTYPES, ProcessTraining, engine_of
+from aha.pipeline.training import DTYPES, ScorerTraining, engine_of
 from aha.pipeline.work import MODEL, toml_of
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
@@ -101,7 +101,7 @@ def trained(run: Runner, s: Process, base: Stage, steps: Stage) -> Stage:
     def do(folder: Path) -> dict[str, Any]:
         rows = read_rows(steps.data)
         with RunLog.open(folder, toml_of(told), keep=1) as log:
-            training = ProcessTraining(log, base.model, run.machine, s.model)
+            training = ScorerTraining(log, base.model, run.machine, s.model, ProcessScorer)
             records = process_reward.train(training.scorer, rows, s.model, training.state, training.hold)
             learn(run, log, training, records, s.model.save_every)
         training.scorer.save(folder / "model")

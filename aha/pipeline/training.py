@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Generic, TypeVar
 
 import torch
 
@@ -23,11 +24,11 @@ from aha.models.transformer import Transformer
 from aha.pipeline.recipe import Machine
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
-from aha.train import process_reward, reward_model
-from aha.train.process_reward import ProcessReward
+from aha.train import reward_model
 from aha.train.reward_model import RewardModel
 from aha.train.state import State, restore, store
 
+S = TypeVar("S", Scorer, ProcessScorer)
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -100,34 +101,19 @@ class Training(Interruptible):
         super().__init__(log, state, lambda folder: store(self.policy, self.chat, self.state, folder))
 
 
-class ScorerTraining(Interruptible):
-    """A reward model, the state of its training, and the run folder that both live in."""
+class ScorerTraining(Interruptible, Generic[S]):
+    """A reward model of either kind, the state of its training, and the run folder that both live in."""
 
-    def __init__(self, log: RunLog, base: Path, machine: Machine, settings: RewardModel) -> None:
+    def __init__(self, log: RunLog, base: Path, machine: Machine, settings: RewardModel, kind: type[S]) -> None:
         """Take up the newest whole checkpoint of `log`, or begin from the language model `base`."""
         set_threads(machine)
-        found = log.latest()
-        self.scorer = (Scorer.load if found else Scorer.from_base)(found[1] if found else base, DTYPES[machine.dtype])
+        found, dtype = log.latest(), DTYPES[machine.dtype]
+        self.scorer: S = kind.load(found[1], dtype) if found else kind.from_base(base, dtype)
         state = reward_model.start(self.scorer, settings)
         if found:
             reward_model.restore(self.scorer, state, found[1])
         log.rewind(found[0] if found else -1)
         super().__init__(log, state, lambda folder: reward_model.store(self.scorer, self.state, folder))
-
-
-class ProcessTraining(Interruptible):
-    """The same for a process reward model."""
-
-    def __init__(self, log: RunLog, base: Path, machine: Machine, settings: ProcessReward) -> None:
-        """Take up the newest whole checkpoint of `log`, or begin from the language model `base`."""
-        set_threads(machine)
-        found, kind = log.latest(), ProcessScorer
-        self.scorer = (kind.load if found else kind.from_base)(found[1] if found else base, DTYPES[machine.dtype])
-        state = process_reward.start(self.scorer, settings)
-        if found:
-            process_reward.restore(self.scorer, state, found[1])
-        log.rewind(found[0] if found else -1)
-        super().__init__(log, state, lambda folder: process_reward.store(self.scorer, self.state, folder))
 
 
 def set_threads(machine: Machine) -> None:

@@ -96,7 +96,7 @@ def serve(
     )  # fmt: skip
     where = f"http://{host if ':' not in host else f'[{host}]'}:{sock.getsockname()[1]}"
     if folders:
-        typer.echo(f"serving {', '.join(folders)} at {where}/v1")
+        typer.echo(f"serving {', '.join(folders)} at {where}/v1; a page to chat on is at {where}/")
     if view:
         typer.echo(f"showing the runs of {runs} at {where}/runs")
     run(app, sock, drain)

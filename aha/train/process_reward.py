@@ -15,7 +15,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from pydantic import Field
@@ -26,10 +25,11 @@ from aha.models.process_scorer import ProcessScorer, logits_at
 from aha.models.readings import Reading
 from aha.models.scorer import ScoringModel, batches
 from aha.tasks.process_labels import LabelledSteps
-from aha.train import state as states
-from aha.train.optim import MasterWeights, gradients_side_by_side
-from aha.train.reward_model import RewardModel, apply_update, batch_at, steps
+from aha.train.optim import gradients_side_by_side
+from aha.train.reward_model import RewardModel, apply_update, batch_at, restore, start, steps, store
 from aha.train.state import State
+
+__all__ = ["Item", "ProcessReward", "items", "restore", "start", "store", "train"]
 
 
 class ProcessReward(RewardModel):
@@ -46,13 +46,6 @@ class Item:
     reading: Reading
     positions: list[int]
     labels: list[float]
-
-
-def start(scorer: ProcessScorer, settings: ProcessReward) -> State:
-    """Fresh state for a scorer about to be trained."""
-    masters = MasterWeights(scorer.model)
-    optimizer = torch.optim.AdamW(masters.tensors, lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-    return State(masters, optimizer)
 
 
 def items(scorer: ProcessScorer, rows: Sequence[LabelledSteps], settings: ProcessReward) -> list[Item]:
@@ -122,15 +115,3 @@ def _gradients(scorer: ProcessScorer, batch: Sequence[Item], settings: ProcessRe
 
 def _micro_batches(batch: Sequence[Item], tokens: int) -> Iterator[list[Item]]:
     yield from ([batch[i] for i in part] for part in batches([item.reading.ids for item in batch], tokens))
-
-
-def store(scorer: ProcessScorer, state: State, folder: Path) -> None:
-    """A checkpoint's files: the scorer's folder, which `ProcessScorer.load` reads, and what training goes on from."""
-    states.store(scorer.model.decoder, scorer.chat, state, folder)
-    scorer.save(folder)
-
-
-def restore(scorer: ProcessScorer, state: State, folder: Path) -> None:
-    """Undo `store`: the scorer is loaded already, the rest is put in place."""
-    decoder = scorer.model.decoder
-    states.restore(decoder, state, folder, decoder.dtype)

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from aha.config import Settings
 from aha.errors import DataError
+from aha.models.process_scorer import ProcessScorer
 from aha.models.scorer import Scorer, ScoringModel, batches
 from aha.stats import Interval, clustered_mean
 from aha.tasks.preferences import Labelled, Pair
@@ -71,7 +72,7 @@ class RewardModel(Settings):
     """Seed of the order of the data."""
 
 
-def start(scorer: Scorer, settings: RewardModel) -> State:
+def start(scorer: Scorer | ProcessScorer, settings: RewardModel) -> State:
     """Fresh state for a scorer about to be trained."""
     masters = MasterWeights(scorer.model)
     optimizer = torch.optim.AdamW(masters.tensors, lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
@@ -198,13 +199,13 @@ def apply_update(settings: RewardModel, state: State) -> dict[str, float]:
     return {"grad_norm": norm, "lr": lr, "skipped_updates": float(not finite)}
 
 
-def store(scorer: Scorer, state: State, folder: Path) -> None:
-    """A checkpoint's files: the scorer's folder, which `Scorer.load` reads, and what training goes on from."""
+def store(scorer: Scorer | ProcessScorer, state: State, folder: Path) -> None:
+    """A checkpoint's files: the scorer's folder, which its `load` reads, and what training goes on from."""
     states.store(scorer.model.decoder, scorer.chat, state, folder)
     scorer.save(folder)
 
 
-def restore(scorer: Scorer, state: State, folder: Path) -> None:
+def restore(scorer: Scorer | ProcessScorer, state: State, folder: Path) -> None:
     """Undo `store`: the scorer is loaded already, the rest is put in place."""
     decoder = scorer.model.decoder
     states.restore(decoder, state, folder, decoder.dtype)
