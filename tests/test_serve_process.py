@@ -18,10 +18,14 @@ COMMAND = [sys.executable, "-c", "import typer; from aha.tools.serve import serv
 def start(*words: str) -> tuple[subprocess.Popen, str]:
     """A server that is ready, and its address."""
     process = subprocess.Popen([*COMMAND, "tiny", "--port", "0", *words], stdout=subprocess.PIPE, text=True)
-    url = process.stdout.readline().split(" at ")[1].strip().removesuffix("/v1")
-    for _ in range(600):
+    line = process.stdout.readline()
+    url = line.split(" at ")[1].split(";")[0].removesuffix("/v1")
+    until = time.monotonic() + 300  # a first start compiles the sampler: minutes on busy cores
+    while time.monotonic() < until:
         try:
-            if httpx2.get(f"{url}/ready", trust_env=False).status_code == 200:
+            answer = httpx2.get(f"{url}/ready", trust_env=False)
+            assert answer.status_code in (200, 503), f"{line.strip()}: {answer.status_code} at {url}/ready"
+            if answer.status_code == 200:
                 return process, url
         except httpx2.TransportError:
             pass
