@@ -99,6 +99,8 @@ def to_hugging_face(model: Transformer) -> dict[str, Tensor]:
     c = model.config
     sizes = [heads * c.head_dim for heads in (c.num_attention_heads, c.num_key_value_heads, c.num_key_value_heads)]
     for name, tensor in model.state_dict().items():
+        if ".lora_" in name:  # merged into the weight beside it
+            continue
         if ".qkv." in name:
             stem, kind = name.split(".attention.qkv.")
             prefix = stem.replace("blocks.", "model.layers.")

@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from aha.models.attention import Stretch, causal_attention, packed_attention
 from aha.models.kernels import add_norm, rms_norm, rotate, swiglu
@@ -128,7 +129,9 @@ class MLP(nn.Module):
         self.down = nn.Linear(c.intermediate_size, c.hidden_size, bias=c.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(swiglu(F.linear(x, *self.gate_up())))
+        if isinstance(self.gate, nn.Linear):
+            return self.down(swiglu(F.linear(x, *self.gate_up())))
+        return self.down(swiglu(torch.cat((self.gate(x), self.up(x)), -1)))  # each with an adapter of its own
 
     def gate_up(self) -> tuple[Tensor, Tensor | None]:
         """Both layers that read the input as one matrix and bias."""
@@ -155,6 +158,8 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.head = None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.recompute = False
+        """Keep a layer's input only, and compute the rest again in the backward pass: less memory, a third more work."""
         self._rope: dict[torch.device, Tensor] = {}
         self.apply(self._init)
 
@@ -217,10 +222,19 @@ class Transformer(nn.Module):
         """The blocks: attention and MLP, each behind a norm and added to the stream."""
         blocks = list(self.layers())
         following = [block.norm1 for block in blocks[1:]] + [self.norm]
+        again = self.recompute and torch.is_grad_enabled()
+
+        def through(layer: int, x: Tensor, normed: Tensor) -> tuple[Tensor, Tensor]:
+            x, normed = blocks[layer].norm2.after_adding(x, attend(layer, blocks[layer].attention, normed))
+            return following[layer].after_adding(x, blocks[layer].mlp(normed))
+
         normed = blocks[0].norm1(x)
-        for layer, (block, next_norm) in enumerate(zip(blocks, following, strict=True)):
-            x, normed = block.norm2.after_adding(x, attend(layer, block.attention, normed))
-            x, normed = next_norm.after_adding(x, block.mlp(normed))
+        for layer in range(len(blocks)):
+            x, normed = (
+                checkpoint(through, layer, x, normed, use_reentrant=False, preserve_rng_state=False)
+                if again
+                else through(layer, x, normed)
+            )
         return normed
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
 from aha.train import reward_model
 from aha.train.reward_model import RewardModel
-from aha.train.state import State, restore, store
+from aha.train.state import ADAPTERS, State, restore, store
 
 S = TypeVar("S", Scorer, ProcessScorer)
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -93,7 +93,8 @@ class Training(Interruptible):
         dtype = DTYPES[machine.dtype]
         found = log.latest()
         step, folder = found if found else (0, base)
-        self.chat, self.policy = Chat.load(folder), load_model(folder, dtype)
+        began_from = base if (folder / ADAPTERS).exists() else folder
+        self.chat, self.policy = Chat.load(folder), load_model(began_from, dtype)
         state = start(self.policy)
         if found:
             restore(self.policy, state, folder, dtype)

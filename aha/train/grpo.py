@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from aha.errors import DataError
+from aha.models.lora import adapt, plain_copy
 from aha.models.transformer import Transformer
 from aha.tasks.base import Task
 from aha.train import loss as L
@@ -37,9 +38,12 @@ KL_ESTIMATORS = {"k3": L.k3, "k3-corrected": L.k3_corrected}
 
 def start(policy: Transformer, settings: Grpo) -> State:
     """Fresh state for a policy about to be trained."""
+    reference = copy.deepcopy(policy) if settings.kl else None
+    if settings.lora:
+        adapt(policy, settings.lora)
     masters = MasterWeights(policy)
     optimizer = torch.optim.AdamW(masters.tensors, lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-    return State(masters, optimizer, reference=copy.deepcopy(policy) if settings.kl else None)
+    return State(masters, optimizer, reference=reference)
 
 
 def train(
@@ -66,7 +70,7 @@ def train(
         hold()
         stats = [update(policy, batch, settings, state) for batch in batches]
         if settings.reference_every and (state.step + 1) % settings.reference_every == 0:
-            state.reference = copy.deepcopy(policy)
+            state.reference = plain_copy(policy)
         state.step += 1
         seconds["train"] = time.perf_counter() - began - sum(seconds.values())
         yield rollout, describe(rollout) | merge(stats) | timing(rollout, seconds)

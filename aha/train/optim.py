@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from aha.models.lora import adapted
 from aha.threads import side_by_side
 
 M = TypeVar("M", bound=nn.Module)
@@ -18,7 +19,7 @@ R = TypeVar("R")
 
 
 class MasterWeights:
-    """Full-precision copies of a model's weights, which collect its gradients and feed it back rounded.
+    """Full-precision copies of the weights of a model that learn, which collect its gradients and feed it back rounded.
 
     Gradients of many micro-batches add up in fp32, whatever the model computes in. For an fp32 model the copies share
     the model's memory.
@@ -34,6 +35,7 @@ class MasterWeights:
         self.tensors: list[Tensor] = [
             nn.Parameter(p.detach().float() if p.dtype != torch.float32 else p.detach()) for p in self.weights
         ]
+        self.adapted = list(adapted(model))
         self.replicas: list[Replica[Any]] = []
         """Kept from step to step: making one takes as long as a layer of a small model."""
 
@@ -58,6 +60,8 @@ class MasterWeights:
         for weight, master in zip(self.weights, self.tensors, strict=True):
             if weight.dtype != torch.float32:
                 weight.copy_(master)
+        for layer in self.adapted:
+            layer.merge()
         self.zero()
 
 
@@ -65,7 +69,8 @@ class Replica(Generic[M]):
     """A model on the same weights with gradients of its own, so that another thread can train on it."""
 
     def __init__(self, model: M) -> None:
-        shared = {id(p): nn.Parameter(p.data, p.requires_grad) for p in model.parameters()}
+        shared: dict[int, Tensor] = {id(p): nn.Parameter(p.data, p.requires_grad) for p in model.parameters()}
+        shared |= {id(b): b for b in model.buffers()}
         self.model: M = copy.deepcopy(model, shared)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.sums: list[Tensor | None] = [None] * len(self.weights)

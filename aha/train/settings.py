@@ -51,5 +51,7 @@ class Grpo(Settings):
     """Length of the stretch before max_tokens over which a reply loses up to 1 reward; 0 is off."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    lora: int = Field(0, ge=0)
+    """Rank of the adapters that learn in place of the weights; 0 trains all weights."""
     micro_tokens: int = Field(16_384, ge=1)
     """Tokens a forward and backward pass holds at once; prompts count once."""

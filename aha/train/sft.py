@@ -24,6 +24,7 @@ from pydantic import Field
 from aha.chat import Chat
 from aha.config import Settings
 from aha.errors import ConfigError, DataError
+from aha.models.lora import adapt
 from aha.models.transformer import Transformer
 from aha.train.batch import Batch, collate, micro_batches, pack, shares
 from aha.train.grpo import reply_logp
@@ -53,12 +54,16 @@ class Sft(Settings):
     """Longest example, prompt and end token included; longer ones are left out and counted, never cut."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    lora: int = Field(0, ge=0)
+    """Rank of the adapters that learn in place of the weights; 0 trains all weights."""
     micro_tokens: int = Field(16_384, ge=1)
     """Tokens a forward and backward pass holds at once; prompts count once."""
 
 
 def start(policy: Transformer, settings: Sft) -> State:
     """Fresh state for a policy about to be trained."""
+    if settings.lora:
+        adapt(policy, settings.lora)
     masters = MasterWeights(policy)
     return State(masters, torch.optim.AdamW(masters.tensors, settings.lr, (0.9, 0.95), weight_decay=0.0, fused=True))
 

@@ -14,6 +14,9 @@ from aha.models.folder import save_model
 from aha.models.transformer import Transformer
 from aha.train.optim import MasterWeights
 
+MASTERS, ADAPTERS = "masters.safetensors", "adapters.safetensors"
+"""What learns, in fp32: all weights, or the adapters that correct those of the model a training began from."""
+
 
 @dataclass
 class State:
@@ -29,10 +32,11 @@ class State:
 
 
 def store(policy: Transformer, chat: Chat, state: State, folder: Path) -> None:
-    """A checkpoint's files. The masters are kept apart only when the model is a rounded copy of them."""
+    """A checkpoint's files. The masters are kept apart only when the model is not made of them."""
     save_model(policy, chat, folder)
-    if policy.dtype != torch.float32:
-        save_file(dict(zip(state.masters.names, state.masters.tensors, strict=True)), folder / "masters.safetensors")
+    if policy.dtype != torch.float32 or state.masters.adapted:
+        file = ADAPTERS if state.masters.adapted else MASTERS
+        save_file(dict(zip(state.masters.names, state.masters.tensors, strict=True)), folder / file)
     if state.reference is not None:
         save_file(state.reference.state_dict(), folder / "reference.safetensors")
     torch.save(state.optimizer.state_dict(), folder / "optimizer.pt")
@@ -40,12 +44,14 @@ def store(policy: Transformer, chat: Chat, state: State, folder: Path) -> None:
 
 
 def restore(policy: Transformer, state: State, folder: Path, dtype: torch.dtype) -> None:
-    """Undo `store`: the policy is loaded already, the rest is put in place."""
-    if policy.dtype != torch.float32:
-        masters = load_file(folder / "masters.safetensors")
+    """Undo `store`: the policy is loaded already (with adapters the one that was adapted), the rest is put in place."""
+    if policy.dtype != torch.float32 or state.masters.adapted:
+        masters = load_file(folder / (ADAPTERS if state.masters.adapted else MASTERS))
         with torch.no_grad():
             for name, tensor in zip(state.masters.names, state.masters.tensors, strict=True):
                 tensor.copy_(masters[name])
+    if state.masters.adapted:
+        state.masters.publish()
     if state.reference is not None:
         state.reference.load_state_dict(load_file(folder / "reference.safetensors"))
     state.optimizer.load_state_dict(torch.load(folder / "optimizer.pt", weights_only=True))
