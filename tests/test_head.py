@@ -18,19 +18,19 @@ def head(dtype, rows=23, vocabulary=37, width=16):
     return hidden, weight, torch.randint(vocabulary, (rows,), generator=noise)
 
 
-@pytest.mark.parametrize("chunk", [None, 1, 8, 23, 100])
+@pytest.mark.parametrize("tile", [None, (1, 37), (8, 10), (23, 5), (100, 100)])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4), (torch.bfloat16, 3e-2)]
 )
-def test_chunked_logp_is_log_softmax_at_the_target(chunk, temperature, dtype, tolerance):
+def test_chunked_logp_is_log_softmax_at_the_target(tile, temperature, dtype, tolerance):
     hidden, weight, target = head(dtype)
     grad = torch.linspace(-1, 1, len(target))
     expected = naive_logp(hidden, weight, target, temperature)
     gradients = torch.autograd.grad((expected[0] * grad).sum(), (hidden, weight))
-    actual = chunked_logp(hidden, weight, target, temperature, chunk)
+    actual = chunked_logp(hidden, weight, target, temperature, tile)
     assert actual[0].dtype == torch.promote_types(dtype, torch.float32) and not actual[1].requires_grad
-    # bf16 products are rounded alike whatever the chunk, so that only the gradients differ by bf16's rounding
+    # bf16 products are rounded alike whatever the tile, so that only the gradients differ by bf16's rounding
     exact = min(tolerance, 1e-4)
     torch.testing.assert_close(actual, expected, rtol=exact, atol=exact)
     (actual[0] * grad).sum().backward()
@@ -41,7 +41,7 @@ def test_chunked_logp_is_log_softmax_at_the_target(chunk, temperature, dtype, to
 
 def test_chunked_logp_passes_gradcheck():
     hidden, weight, target = head(torch.float64, rows=5, vocabulary=7, width=3)
-    assert torch.autograd.gradcheck(lambda h, w: chunked_logp(h, w, target, 0.8, 2)[0], (hidden, weight))
+    assert torch.autograd.gradcheck(lambda h, w: chunked_logp(h, w, target, 0.8, (2, 3))[0], (hidden, weight))
 
 
 def test_chunked_logp_survives_logits_that_overflow_exp():

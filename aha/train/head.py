@@ -1,9 +1,10 @@
 """Log-probabilities of chosen tokens straight from hidden states, without ever holding all logits.
 
-At a vocabulary of V = 2048 the logits of 16,384 tokens take 134 MB in fp32, and log_softmax with its gradient several
-times that, all of it streamed through memory. Here a chunk of rows at a time is multiplied out and reduced while it is
-in the cache; the backward pass multiplies it out once more. Products are of the inputs' dtype, everything else is fp32
-(fp64 for fp64 inputs). Legend: N tokens, V vocabulary, D width, C tokens of a chunk.
+At a vocabulary of V = 2048 the logits of 16,384 tokens take 134 MB in fp32, at 49,152 3.2 GB, and log_softmax with its
+gradient several times that, all of it streamed through memory. Here a tile of some tokens and some of the vocabulary at a
+time is multiplied out and reduced while it is in the cache; the backward pass multiplies it out once more. Products are
+of the inputs' dtype, everything else is fp32 (fp64 for fp64 inputs). Legend: N tokens, V vocabulary, D width, C tokens
+and B entries of the vocabulary of a tile.
 """
 
 from __future__ import annotations
@@ -11,35 +12,53 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CACHED_LOGITS = 2**20
-"""Logits of a chunk on a CPU: 4 MB in fp32, which stay in the cache from the product to the last sum."""
+from aha.models.kernels import fits
+from aha.models.simd import bits
+from aha.train.head_loops import absorb_loop, errors_loop
+
+CACHED_LOGITS = 2**22
+"""Logits of a tile on a CPU: 8 MB in bf16."""
 DEVICE_LOGITS = 2**26
-"""... and on an accelerator, where few large launches matter more: 256 MB in fp32."""
-MIN_CHUNK = 64
-"""Products of fewer rows waste the machine, so a large vocabulary gets larger chunks."""
+"""... and on an accelerator, where few large launches matter more: 128 MB in bf16."""
+WHOLE = 4096
+"""A vocabulary of up to so many entries is not divided."""
+BLOCK = 1024
+"""A larger one is, and tiles are of many rows instead: each chunk of rows adds a product to the gradient of all of V."""
+ROWS = 4096
+"""Rows of a tile, at most: their hidden states and the gradient of these pass the cache once a block."""
 
 
 def chunked_logp(
-    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float = 1.0, chunk: int | None = None
+    hidden_ND: Tensor,
+    weight_VD: Tensor,
+    target_N: Tensor,
+    temperature: float = 1.0,
+    tile: tuple[int, int] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """log softmax(hidden @ weight.T / temperature) at the targets -> (logp_N, entropy_N), both fp32.
 
-    logp carries gradients to `hidden` and `weight`; entropy, that of the whole distribution, carries none. `chunk` is
-    how many tokens are multiplied out at a time, by default as many as suit the device. Under autocast the products
-    are of its dtype.
+    logp carries gradients to `hidden` and `weight`; entropy, that of the whole distribution, carries none. `tile` is how
+    many tokens and entries of the vocabulary are multiplied out at a time, by default as many as suit the device. Under
+    autocast the products are of its dtype.
     """
     dtype = hidden_ND.dtype
     if torch.is_autocast_enabled(hidden_ND.device.type):
         dtype = torch.get_autocast_dtype(hidden_ND.device.type)
-    if chunk is None:
-        budget = CACHED_LOGITS if hidden_ND.device.type == "cpu" else DEVICE_LOGITS
-        chunk = max(MIN_CHUNK, budget // len(weight_VD))
-    logp_N, entropy_N = _ChunkedLogp.apply(hidden_ND.to(dtype), weight_VD.to(dtype), target_N, temperature, chunk)
+    tile = tile or tile_of(len(weight_VD), hidden_ND.device.type)
+    logp_N, entropy_N = _ChunkedLogp.apply(hidden_ND.to(dtype), weight_VD.to(dtype), target_N, 1 / temperature, tile)
     return logp_N, entropy_N
+
+
+def tile_of(vocabulary: int, device: str) -> tuple[int, int]:
+    """(rows, entries) of a tile."""
+    if device != "cpu":
+        return max(1, DEVICE_LOGITS // vocabulary), vocabulary
+    return (CACHED_LOGITS // vocabulary, vocabulary) if vocabulary <= WHOLE else (ROWS, BLOCK)
 
 
 class _ChunkedLogp(torch.autograd.Function):
@@ -47,22 +66,19 @@ class _ChunkedLogp(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, temperature: float, chunk: int
+        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, sharpness: float, tile: tuple[int, int]
     ) -> tuple[Tensor, Tensor]:
         exact = torch.promote_types(hidden_ND.dtype, torch.float32)
-        logp_N, entropy_N, normaliser_N = hidden_ND.new_empty(3, len(hidden_ND), dtype=exact).unbind()
-        for rows, logits_CV in _chunks(hidden_ND, weight_VD, temperature, chunk):
-            top_C1 = logits_CV.amax(dim=1, keepdim=True)
-            logits_CV.sub_(top_C1)
-            target_logit_C = logits_CV.gather(1, target_N[rows, None])[:, 0]
-            prob_CV = logits_CV.exp()
-            total_C = prob_CV.sum(dim=1)
-            log_total_C = total_C.log()
-            logp_N[rows] = target_logit_C - log_total_C
-            entropy_N[rows] = log_total_C - prob_CV.mul_(logits_CV).sum(dim=1) / total_C
-            normaliser_N[rows] = top_C1[:, 0] + log_total_C
+        state_4N = hidden_ND.new_zeros(4, len(hidden_ND), dtype=exact)
+        state_4N[0] = torch.finfo(exact).min
+        for rows, block, product_CB in _tiles(hidden_ND, weight_VD, tile):
+            _absorb(product_CB, sharpness, target_N[rows], block.start, state_4N[:, rows])
+        top_N, total_N, moment_N, target_logit_N = state_4N.unbind()
+        log_total_N = total_N.log()
+        normaliser_N = top_N + log_total_N
         ctx.save_for_backward(hidden_ND, weight_VD, target_N, normaliser_N)
-        ctx.temperature, ctx.chunk = temperature, chunk
+        ctx.sharpness, ctx.tile = sharpness, tile
+        logp_N, entropy_N = target_logit_N - top_N - log_total_N, log_total_N - moment_N / total_N
         ctx.mark_non_differentiable(entropy_N)
         return logp_N, entropy_N
 
@@ -71,35 +87,62 @@ class _ChunkedLogp(torch.autograd.Function):
     def backward(ctx: Any, grad_N: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         hidden_ND, weight_VD, target_N, normaliser_N = ctx.saved_tensors
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
-        grad_hidden_ND = torch.empty_like(hidden_ND) if needs_hidden else None
-        grad_weight_DV = torch.zeros_like(weight_VD.T, dtype=normaliser_N.dtype) if needs_weight else None
-        scale_N1 = (-grad_N / ctx.temperature)[:, None]
-        for rows, logits_CV in _chunks(hidden_ND, weight_VD, ctx.temperature, ctx.chunk):
-            prob_CV = logits_CV.sub_(normaliser_N[rows, None]).exp_()
-            # p - 1 at the target before rounding: for a token the model is sure of, both products nearly cancel
-            prob_CV.scatter_add_(1, target_N[rows, None], prob_CV.new_full((len(prob_CV), 1), -1.0))
-            error_CV = prob_CV.to(hidden_ND.dtype)
+        exact = normaliser_N.dtype
+        grad_hidden_ND = torch.zeros_like(hidden_ND, dtype=exact) if needs_hidden else None
+        grad_weight_VD = torch.zeros_like(weight_VD, dtype=exact) if needs_weight else None
+        scale_N = (grad_N * -ctx.sharpness).to(exact)
+        for rows, block, error_CB in _tiles(hidden_ND, weight_VD, ctx.tile):
+            _errors(error_CB, ctx.sharpness, target_N[rows], block.start, normaliser_N[rows], scale_N[rows])
             if grad_hidden_ND is not None:
-                grad_hidden_ND[rows] = (error_CV @ weight_VD) * scale_N1[rows]
-            if grad_weight_DV is not None:
-                scaled_CD = (hidden_ND[rows] * scale_N1[rows]).to(hidden_ND.dtype)
-                _add_product(grad_weight_DV, scaled_CD.T, error_CV)
-        grad_weight_VD = None if grad_weight_DV is None else grad_weight_DV.T.to(weight_VD.dtype)
-        return grad_hidden_ND, grad_weight_VD, None, None, None
+                _add_product(grad_hidden_ND[rows], error_CB, weight_VD[block])
+            if grad_weight_VD is not None:
+                _add_product(grad_weight_VD[block], error_CB.T, hidden_ND[rows])
+        grads = (None if grad is None else grad.to(hidden_ND.dtype) for grad in (grad_hidden_ND, grad_weight_VD))
+        return *grads, None, None, None
 
 
-def _chunks(hidden_ND: Tensor, weight_VD: Tensor, temperature: float, chunk: int) -> Iterator[tuple[slice, Tensor]]:
-    """The logits of some rows at a time, over the temperature; each is overwritten by the next."""
-    exact = torch.promote_types(hidden_ND.dtype, torch.float32)
-    product_CV = hidden_ND.new_empty(min(chunk, len(hidden_ND)), len(weight_VD))
-    logits_CV = product_CV if product_CV.dtype == exact else torch.empty_like(product_CV, dtype=exact)
-    for start in range(0, len(hidden_ND), chunk):
-        rows = slice(start, min(start + chunk, len(hidden_ND)))
-        count = rows.stop - start
-        torch.mm(hidden_ND[rows], weight_VD.T, out=product_CV[:count])
-        if logits_CV is not product_CV:
-            logits_CV[:count].copy_(product_CV[:count])
-        yield rows, logits_CV[:count] if temperature == 1.0 else logits_CV[:count].div_(temperature)
+def _tiles(hidden_ND: Tensor, weight_VD: Tensor, tile: tuple[int, int]) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Rows, part of the vocabulary, and their products [C, B]; each is overwritten by the next."""
+    C, B = min(tile[0], len(hidden_ND)), min(tile[1], len(weight_VD))
+    room = hidden_ND.new_empty(C * B)
+    for first in range(0, len(hidden_ND), max(1, C)):
+        rows = slice(first, min(first + C, len(hidden_ND)))
+        for start in range(0, len(weight_VD), B):
+            block = slice(start, min(start + B, len(weight_VD)))
+            shape = rows.stop - rows.start, block.stop - block.start
+            product_CB = room[: shape[0] * shape[1]].view(shape)
+            torch.mm(hidden_ND[rows], weight_VD[block].T, out=product_CB)
+            yield rows, block, product_CB
+
+
+def _absorb(x_CB: Tensor, sharpness: float, target_C: Tensor, start: int, state_4C: Tensor) -> None:
+    """Take a tile into each row's running (top logit, sum, first moment below the top, logit of its target)."""
+    if fits(x_CB):
+        absorb_loop(bits(x_CB), np.float32(sharpness), target_C.numpy(), start, state_4C.numpy())
+        return
+    x_CB = x_CB.to(state_4C.dtype) * sharpness
+    before_C, total_C, moment_C, chosen_C = state_4C.clone()
+    top_C = torch.maximum(before_C, x_CB.amax(1))
+    lower_C, below_CB = before_C - top_C, x_CB - top_C[:, None]
+    shrunk_C, share_CB = lower_C.exp(), below_CB.exp()
+    moment_C = shrunk_C * (moment_C + torch.where(total_C > 0, lower_C, 0.0) * total_C) + (share_CB * below_CB).sum(1)
+    here_C = (target_C >= start) & (target_C < start + x_CB.shape[1])
+    at_C1 = (target_C - start).clamp(0, x_CB.shape[1] - 1)[:, None]
+    chosen_C = torch.where(here_C, x_CB.gather(1, at_C1)[:, 0], chosen_C)
+    state_4C.copy_(torch.stack((top_C, shrunk_C * total_C + share_CB.sum(1), moment_C, chosen_C)))
+
+
+def _errors(
+    x_CB: Tensor, sharpness: float, target_C: Tensor, start: int, normaliser_C: Tensor, scale_C: Tensor
+) -> None:
+    """Overwrite a tile with (p - 1 at the target) scale."""
+    if fits(x_CB):
+        normaliser, scale = normaliser_C.numpy(), scale_C.numpy()
+        errors_loop(bits(x_CB), np.float32(sharpness), target_C.numpy(), start, normaliser, scale)
+        return
+    share_CB = (x_CB.to(normaliser_C.dtype) * sharpness - normaliser_C[:, None]).exp()
+    here_C1 = torch.arange(start, start + x_CB.shape[1], device=x_CB.device) == target_C[:, None]
+    x_CB.copy_((share_CB - here_C1.to(share_CB.dtype)) * scale_C[:, None])
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
