@@ -43,10 +43,10 @@ def draw(logits_RV: Tensor, key_R: np.ndarray, t_R: np.ndarray, sampling: Sampli
 
     Temperature, then top-k, then top-p. Greedy tokens (temperature 0) carry their log-probability at temperature 1.
     """
-    if sampling.temperature == 0:
-        logp_R1, token_R1 = logits_RV.float().log_softmax(-1).max(-1, keepdim=True)
-        return token_R1[:, 0].numpy(), logp_R1[:, 0].numpy()
     token_R, logp_R = np.empty(len(key_R), np.int64), np.empty(len(key_R), np.float32)
+    if sampling.temperature == 0:
+        _likeliest(bits(logits_RV), token_R, logp_R)
+        return token_R, logp_R
     u_R, sharpness = np.empty(len(key_R), np.float32), np.float32(1 / sampling.temperature)
     _uniforms(key_R, t_R, u_R)
     if sampling.top_k or sampling.top_p < 1:
@@ -162,6 +162,19 @@ def _nucleus(below_V, weight_V, total, top_p, near_V, at_V):  # type: ignore[no-
     weight_V[:] = 0
     for i in range(m):
         weight_V[at_V[i]] = near_V[i]
+
+
+@loop(cache=True, fastmath=EXACT)
+def _likeliest(logits_RV, token_R, logp_R):  # type: ignore[no-untyped-def]
+    """The first of the likeliest tokens, and its log-probability."""
+    weight_V = np.empty(logits_RV.shape[1], np.float32)
+    for r in range(len(token_R)):
+        logit_V, token = logits_RV[r], 0
+        top = top_of(logit_V)
+        total = _weigh(logit_V, top, np.float32(1), weight_V)
+        while token + 1 < len(logit_V) and widen(logit_V[token]) != top:
+            token += 1
+        token_R[r], logp_R[r] = token, -np.log(total)
 
 
 @loop(cache=True, fastmath=EXACT)
