@@ -57,6 +57,7 @@ def run(
     from aha.pipeline.recipe import Zero
     from aha.pipeline.recipe_process import Process
     from aha.pipeline.recipe_small import Journey, SkyT1
+    from aha.pipeline.recipe_tune import Tune
     from aha.pipeline.recipes import load_recipe
 
     settings = load_recipe(recipe, context.args)
@@ -76,6 +77,7 @@ def run(
     from aha.pipeline.screen import Screen
     from aha.pipeline.small_budget import journey, sky_t1
     from aha.pipeline.stages import r1
+    from aha.pipeline.tune import tune
     from aha.report.write import write_report
 
     keep_memory()
@@ -90,6 +92,8 @@ def run(
                 folder = journey(settings, screen)
             case Process():
                 folder = process(settings, screen)
+            case Tune():
+                folder = tune(settings, screen)
             case _:
                 folder = r1(settings, screen)
     typer.echo(f"report: {write_report(folder)}")

@@ -13,9 +13,12 @@ from aha.pipeline.recipe import Zero
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.recipe_r1 import R1
 from aha.pipeline.recipe_small import Journey, SkyT1
+from aha.pipeline.recipe_tune import Tune
 
-Recipe = Zero | R1 | SkyT1 | Journey | Process
-RECIPES: dict[str, type[Recipe]] = {"zero": Zero, "r1": R1, "sky-t1": SkyT1, "journey": Journey, "process": Process}
+Recipe = Zero | R1 | SkyT1 | Journey | Process | Tune
+RECIPES: dict[str, type[Recipe]] = {
+    "zero": Zero, "r1": R1, "sky-t1": SkyT1, "journey": Journey, "process": Process, "tune": Tune,
+}  # fmt: skip
 
 
 def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:

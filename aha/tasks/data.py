@@ -24,7 +24,7 @@ from aha.tasks import benchmarks_grade, data_names
 from aha.tasks.base import Task
 from aha.tasks.benchmarks import Benchmark
 from aha.tasks.benchmarks_rows import Row
-from aha.tasks.data_kinds import is_held_out
+from aha.tasks.data_kinds import KINDS, is_held_out
 from aha.tasks.data_presets import KNOWN
 from aha.tasks.data_read import Rows, rows_of, rubric, worded
 from aha.tasks.overlap import Asked
@@ -62,16 +62,16 @@ class Data(Settings):
     test_count: int = Field(1000, ge=1)
     """At most this many test questions."""
 
-    def load(self, plain: bool = False) -> Loaded:
+    def load(self, plain: bool = False, apart: Sequence[Rows] = ()) -> Loaded:
         """The task, and what was left out; with `plain` its template is left to a server.
 
-        Raises DataError for data that cannot be used.
+        What is like a question of the rows `apart` is not trained on either. Raises DataError for data that cannot be used.
         """
         if self.train.startswith(data_names.GYM):
             from aha.tasks.gym import gym
 
             return Loaded(gym(self.train, self.test_count, self.wording, self.format, plain), [])
-        return _loaded(self, plain)
+        return _loaded(self, plain, apart)
 
     def rows(self, name: str, side: str) -> Rows:
         """The rows of one of the two names. A data set known by a short name needs no columns of the other's."""
@@ -79,7 +79,7 @@ class Data(Settings):
         return rows_of(name, side, self.kind, self.columns if mine else None, self.language if mine else "")
 
 
-def _loaded(s: Data, plain: bool) -> Loaded:
+def _loaded(s: Data, plain: bool, apart: Sequence[Rows]) -> Loaded:
     given, left_out = s.rows(s.train, "train"), list[str]()
     put = worded(s.wording, given.kind, plain)
     whole = s.train.removesuffix("#train")
@@ -90,7 +90,10 @@ def _loaded(s: Data, plain: bool) -> Loaded:
         raise DataError(f"{kinds}; both must be one")
     asked = [(at, problem) for at, _, problem in tested.problems(left_out) if other or is_held_out(problem, given.kind)]
     random.Random("data test").shuffle(asked)  # files are often sorted, and evaluations take the first
-    kept, count = _apart(given, asked)
+    puzzles = KINDS["countdown"]
+    comparable = [rows for rows in apart if (rows.kind is puzzles) is (given.kind is puzzles)]
+    others = [(at, problem) for rows in comparable for at, _, problem in rows.problems(left_out)]
+    kept, count = _apart(given, [*asked, *others])
     if not kept or not asked:
         lacks = "test" if kept else "train"
         raise DataError(f"{s.train} leaves nothing to {lacks} on; give more rows, or others under test")
