@@ -66,6 +66,20 @@ def test_decontaminate_keeps_the_rest_and_tells_which_met_which(tmp_path):
     assert "5 of 5 rows kept" in out
 
 
+def test_all_three_print_json_and_nothing_else(tmp_path):
+    name, columns = written(tmp_path / "a.jsonl", [*ASK, {"Frage": "?"}]), ("--columns", "question=Frage,answer=Zahl")
+    shown = json.loads(run("show", name, *columns, "--json")[1])
+    assert shown["rows"] == 6 and shown["columns"]["question"] == "Frage" and len(shown["samples"]) == 3
+    code, out = run("check", name, *columns, "--json")
+    checked = json.loads(out)
+    assert code == 1 and checked["counts"] == {"right": 5, "damaged": 1} and not checked["good"]
+    against = written(tmp_path / "b.jsonl", [{"question": ASK[2]["Frage"], "answer": "4"}])
+    train = written(tmp_path / "c.jsonl", [{"question": row["Frage"], "answer": "1"} for row in ASK])
+    out = run("decontaminate", train, "--against", against, "--out", tmp_path / "kept.jsonl", "--json")[1]
+    found = json.loads(out)
+    assert found["kept"] == 4 and found["against"][0]["met"] == 1 and found["removed"][0]["row"] == f"{train}, row 3"
+
+
 def test_mistakes_are_told(tmp_path):
     with pytest.raises(DataError, match="did you mean 'gsm8k'"):
         run("show", "gsm-8k")

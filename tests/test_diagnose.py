@@ -22,7 +22,18 @@ def test_the_doctor_says_what_a_model_is_and_takes(tmp_path):
         assert word in found.output
     record = json.loads(CliRunner().invoke(app, ["doctor", str(tmp_path), "--json"]).output)
     assert record["weights"] == sum(p.numel() for p in toy_model().parameters())
-    assert 0 < record["memory"]["sampling"] < record["memory"]["rl"]
+    memory = record["memory"]
+    assert 0 < memory["sampling"] < memory["sft_lora"] < memory["sft"] <= memory["rl"]
+    assert 0 < record["free"] <= record["here"]
+
+
+def test_a_folder_without_weights_is_enough_to_say_what_they_would_take(tmp_path):
+    save_model(toy_model(), toy_chat(), tmp_path)
+    whole = json.loads(CliRunner().invoke(app, ["doctor", str(tmp_path), "--json"]).output)
+    (tmp_path / "model.safetensors").unlink()
+    bare = json.loads(CliRunner().invoke(app, ["doctor", str(tmp_path), "--json"]).output)
+    assert bare["memory"] == whole["memory"] and bare["weights"] == whole["weights"]
+    assert "holds no weights" in bare["slow"][0]
 
 
 def test_the_doctor_names_what_it_cannot_use(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from torch.nn import functional as F
 
 from aha.models.folder import load_model
 from aha.models.lora import ALPHA, Adapted, adapt, adapted, plain_copy
+from aha.pipeline.recipe import Machine
+from aha.pipeline.training import spare_memory
 from aha.rollout.engine import TorchEngine
 from aha.train import grpo, sft
 from aha.train.settings import Grpo
@@ -130,3 +133,11 @@ def test_recomputing_layers_gives_the_same_gradient_to_the_bit(lora):
         grads.append([master.grad for master in state.masters.tensors])
     for kept, again in zip(*grads, strict=True):
         assert (kept is None and again is None) or torch.equal(kept, again)
+
+
+@pytest.mark.parametrize(("free", "recomputes"), [(1 << 40, False), (1 << 20, True)])
+def test_layers_are_computed_again_only_where_memory_is_short(monkeypatch, free, recomputes):
+    monkeypatch.setattr("aha.models.memory.available", lambda: free)
+    training, said = SimpleNamespace(policy=toy_model()), []
+    spare_memory(training, Grpo(), Machine(dtype="fp32"), said.append)
+    assert training.policy.recompute is recomputes and len(said) == recomputes

@@ -196,3 +196,5 @@ def test_on_the_embedded_model_as_a_user_calls_it(tmp_path):
     assert first.exit_code == 0, first.output
     assert "by classifier 0.1" in first.output and (tmp_path / "out" / "classifier.json").is_file()
     assert CliRunner().invoke(app, words).output == first.output
+    third = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(third.stdout)["page"].endswith("route.html") and "answered at once" in third.stderr

@@ -277,3 +277,8 @@ def test_on_the_embedded_model_as_a_user_calls_it(tmp_path):
     assert record["questions"] == 4 and {p["method"] for p in record["points"]} >= {"vote", "beam", "mcts", "hidden"}
     second = CliRunner().invoke(app, words)
     assert second.output == first.output and json.loads((tmp_path / "out" / "results.json").read_text()) == record
+    third = CliRunner().invoke(app, [*words, "--json"])
+    assert (
+        json.loads(third.stdout) == record | {"page": str(tmp_path / "out" / "scale.html")}
+        and "% right" in third.stderr
+    )

@@ -172,7 +172,7 @@ def test_a_recipe_file_holds_settings_of_its_kind(name):
 def test_an_estimate_names_every_student_and_refuses_a_teacher_that_is_not_there(base):
     lines = estimate(SkyT1(base=base, teacher=base, sizes=[4, 16], dtype="fp32"))
     assert [line.partition(":")[0] for line in lines] == [
-        "samples", "student-4", "student-16", "exams of 4 models", "in all",
+        "samples", "student-4", "student-16", "exams of 4 models", "in all", "memory of SFT", "memory here",
     ]  # fmt: skip
     with pytest.raises(ModelError, match="nowhere"):
         estimate(SkyT1(base=base, teacher="nowhere"))

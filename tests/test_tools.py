@@ -58,6 +58,8 @@ def test_the_doctor_says_what_the_machine_gives(aha):
     code, out, _ = aha("doctor", "--json")
     record = json.loads(out)
     assert record["jail"] == best_level()[0] and code == (0 if record["jail"] else 1)
+    assert 0 < record["memory_free"] <= record["memory"] and record["disk_free"] > 0 and record["threads"] >= 1
+    assert f"torch      {record['torch']}" in aha("doctor")[1]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,14 @@ def test_a_sound_reward_passes_its_test_and_one_that_pays_hostile_replies_fails(
     assert aha("reward", "test", tmp_path / "good.py")[0] == 0
     code, out, _ = aha("reward", "test", tmp_path / "bad.py")
     assert code == 1 and "FAIL        1  wanted at most 0   hostile: answer repeated" in " ".join(out.splitlines())
+
+
+def test_the_test_of_a_reward_prints_json_and_nothing_else(aha, tmp_path):
+    (tmp_path / "bad.py").write_text(REWARD + "print('hello')\ndef lax(text, target): return target in text")
+    code, out, err = aha("reward", "test", tmp_path / "bad.py", "--json")
+    record = json.loads(out)
+    broken = [finding["reply"] for finding in record["rewards"]["lax"] if not finding["held"]]
+    assert code == 1 and record["failed"] == len(broken) > 0 and "hello" in err
 
 
 @pytest.mark.parametrize(

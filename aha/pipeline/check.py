@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from aha.chat import Chat
 from aha.errors import ConfigError, ModelError
+from aha.models import memory
 from aha.models.folder import read_config, resolve
-from aha.models.load import count
-from aha.pipeline.recipe import Rl
+from aha.models.load import weight_files
+from aha.pipeline.recipe import Machine, Rl
 from aha.pipeline.recipe_r1 import R1
+from aha.pipeline.training import DTYPES
 from aha.sandbox.pool import required_level
-
-BYTES_A_WEIGHT = 18
-"""What training holds for each weight: the weight, its fp32 master, gradient, and AdamW's two averages."""
+from aha.train.settings import Grpo
+from aha.train.sft import Sft
 
 
 def check(s: R1) -> None:
     """Raises ModelError, ConfigError or SandboxError, one line, for a recipe that could not run to its end."""
+    taught: list[Sft | Grpo] = [s.dev1, s.dev3, *(rl.grpo for rl in (s.zero, s.dev2, s.reasoning, s.scenarios))]
     for name in (s.base, *s.students):
-        _fits(name, resolve(name))
+        folder = resolve(name)
+        weight_files(folder)
+        _fits(name, folder, taught if name == s.base else [s.distill], s)
+    check_settings(s)
+
+
+def check_settings(s: R1) -> None:
+    """The same of what does not need any weights."""
+    for name in (s.base, *s.students):
+        same_vocabulary(resolve(name))
     if len(set(s.students)) < len(s.students):
         raise ConfigError(f"students: {', '.join(s.students)} names one twice")
     for stage in ("zero", "dev2", "reasoning", "scenarios"):
@@ -33,14 +43,21 @@ def check(s: R1) -> None:
         raise ConfigError("world: all shares are 0, so there is nothing to train on; raise one of them")
 
 
-def _fits(name: str, folder: Path) -> None:
-    config, weights = read_config(folder), count(folder)
-    chat = Chat.load(folder)
+def same_vocabulary(folder: Path) -> None:
+    """Raises ModelError for a folder whose tokenizer has tokens that its model does not know."""
+    config, chat = read_config(folder), Chat.load(folder)
     if len(chat) > config.vocab_size:
         raise ModelError(f"{folder}: its tokenizer has {len(chat)} tokens, its weights have {config.vocab_size}")
-    needed, there = BYTES_A_WEIGHT * weights, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _fits(name: str, folder: Path, taught: list[Sft | Grpo], machine: Machine) -> None:
+    config, there, threads = read_config(folder), memory.memory_here()[0], machine.threads or None
+    needed = max(
+        memory.training(config, t.micro_tokens, DTYPES[machine.dtype], t.lora, recompute=True, threads=threads)
+        for t in taught
+    )
     if needed > there:
         raise ConfigError(
-            f"{name} needs about {needed / 2**30:.0f} GiB to train and this machine has {there / 2**30:.0f}; "
-            f"take a smaller model"
+            f"{name} needs about {needed / 2**30:.0f} GiB to train and this machine has {there / 2**30:.0f}; take a "
+            "smaller model, or fewer micro_tokens, or lora=16"
         )

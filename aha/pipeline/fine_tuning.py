@@ -9,7 +9,7 @@ from pathlib import Path
 from aha.pipeline.recipe import Machine
 from aha.pipeline.recipe_r1 import FineTune
 from aha.pipeline.screen import Screen
-from aha.pipeline.training import Training
+from aha.pipeline.training import Training, spare_memory
 from aha.runlog import RunLog
 from aha.train import sft
 from aha.types import Example
@@ -30,6 +30,7 @@ def fine_tuned(
 ) -> Training:
     """Train the model of folder `base` on the examples to the last step, from wherever the open run folder stands."""
     training = Training(log, base, machine, lambda policy: sft.start(policy, settings))
+    spare_memory(training, settings, machine, screen.note)
     state = training.state
     with training.stoppable(screen.note):
         steps = train(training.policy, training.chat, examples, settings, state, machine.seed, training.hold)

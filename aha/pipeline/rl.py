@@ -17,7 +17,7 @@ from aha.models.folder import resolve
 from aha.pipeline.preflight import preflight
 from aha.pipeline.recipe import Machine, Rl, Zero
 from aha.pipeline.screen import Screen
-from aha.pipeline.training import Training
+from aha.pipeline.training import Training, spare_memory
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
@@ -53,6 +53,7 @@ def _from_data(data: Data, screen: Screen) -> Task:
 def reinforce(log: RunLog, base: Path, task: Task, settings: Rl, machine: Machine, screen: Screen) -> Training:
     """Train the model of folder `base` on `task` to the last step, from wherever the open run folder stands."""
     training = Training(log, base, machine, lambda policy: grpo.start(policy, settings.grpo))
+    spare_memory(training, settings.grpo, machine, screen.note)
     with training.stoppable(screen.note):
         _Reinforcement(training, task, settings, machine, screen).go()
     return training

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aha.models.folder import resolve
-from aha.pipeline.estimate import EXAMPLE, TYPICAL, Plan, line, speed_of
+from aha.pipeline.estimate import EXAMPLE, TYPICAL, Plan, line, memory_lines, speed_here
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.recipe_small import Journey, SkyT1
-from aha.pipeline.training import engine_of
 
 STEPS = 5
 """Steps of a reply, roughly; completions begin halfway on average."""
 
 
 def estimate(s: SkyT1 | Journey | Process) -> list[str]:
-    """Sentences on tokens and time. Speed is measured here and now. Raises ModelError for a model that is missing."""
+    """Sentences on tokens, time and memory. Speed is measured here and now, where the model has weights that fit.
+
+    Raises ModelError for a model that is missing.
+    """
     if isinstance(s, SkyT1):
         resolve(s.teacher)
-    speed = speed_of(engine_of(resolve(s.policy if isinstance(s, Process) else s.base), s))
+    folder = resolve(s.policy if isinstance(s, Process) else s.base)
+    taught = {"process": s.model} if isinstance(s, Process) else {"sft": s.sft}
+    taking = memory_lines(resolve(s.base) if s.base else folder, taught, s)
+    speed, why = speed_here(folder, s)
     plans = list(_process(s) if isinstance(s, Process) else _plans(s))
     whole = Plan("in all", sum(p.sampled for p in plans), sum(p.trained for p in plans))
-    return [line(plan, speed) for plan in (*plans, whole)]
+    return [*(line(plan, speed) for plan in (*plans, whole)), *([why] if why else []), *taking]
 
 
 def _process(s: Process) -> Iterator[Plan]:

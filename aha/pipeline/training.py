@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 import torch
 
 from aha.chat import Chat
+from aha.models import memory
 from aha.models.folder import load_model
 from aha.models.process_scorer import ProcessScorer
 from aha.models.scorer import Scorer
@@ -26,6 +27,8 @@ from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
 from aha.train import reward_model
 from aha.train.reward_model import RewardModel
+from aha.train.settings import Grpo
+from aha.train.sft import Sft
 from aha.train.state import ADAPTERS, State, restore, store
 
 S = TypeVar("S", Scorer, ProcessScorer)
@@ -115,6 +118,16 @@ class ScorerTraining(Interruptible, Generic[S]):
             reward_model.restore(self.scorer, state, found[1])
         log.rewind(found[0] if found else -1)
         super().__init__(log, state, lambda folder: reward_model.store(self.scorer, self.state, folder))
+
+
+def spare_memory(training: Training, settings: Sft | Grpo, machine: Machine, say: Callable[[str], None]) -> None:
+    """Let layers be computed again in the backward pass where this machine lacks the memory to keep them."""
+    config, held = training.policy.config, (settings.micro_tokens, DTYPES[machine.dtype], settings.lora)
+    whole, again = (memory.parts(config, *held, recompute=r, threads=machine.threads or None) for r in (False, True))
+    to_come = whole.moments + whole.sums + whole.working  # weights and masters are there already
+    if to_come > memory.available() and again.working < whole.working:
+        training.policy.recompute = True
+        say("memory is short: layers are computed again in the backward pass, which takes about a third longer")
 
 
 def set_threads(machine: Machine) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +15,7 @@ data = typer.Typer(no_args_is_help=True, help="Data: from files, the hub and rea
 
 NAME = "gsm8k, openai/gsm8k@main:socratic#test, a file or folder, or gym:TASK."
 Kind = Annotated[str, typer.Option(help="number, math, countdown, code, choice, text or pairs, where it is not clear.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Columns = Annotated[str, typer.Option(help="The data's own columns, such as question=Problem,answer=Result.")]
 
 
@@ -22,12 +25,13 @@ def show(
     kind: Kind = "",
     columns: Columns = "",
     samples: Annotated[int, typer.Option(min=0, help="Rows shown.")] = 3,
+    as_json: Json = False,
 ) -> None:
     """Say how many rows there are, what each column becomes, and show the first few as they will be asked."""
     from aha.tools import data_work
 
-    for line in data_work.shown(name, kind, columns_of(columns), samples):
-        typer.echo(line)
+    found = data_work.shown(name, kind, columns_of(columns), samples)
+    _print(found.record(), found.lines(), as_json)
 
 
 @data.command()
@@ -36,13 +40,13 @@ def check(
     kind: Kind = "",
     columns: Columns = "",
     rows: Annotated[int | None, typer.Option(min=1, help="Only so many of the first rows.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Grade every reference answer with the reward that its kind gets; fails unless all are right."""
     from aha.tools import data_work
 
     found = data_work.checked(name, kind, columns_of(columns), rows)
-    for line in found.lines():
-        typer.echo(line)
+    _print(found.record(), found.lines(), as_json)
     raise SystemExit(0 if found.good else 1)
 
 
@@ -54,6 +58,7 @@ def decontaminate(
     ngram: Annotated[int, typer.Option(min=1, help="Words in a row that two questions may not share.")] = 10,
     kind: Kind = "",
     columns: Columns = "",
+    as_json: Json = False,
 ) -> None:
     """Leave out training rows that share a run of words with an evaluation row, and say which met which.
 
@@ -61,8 +66,12 @@ def decontaminate(
     """
     from aha.tools import data_work
 
-    for line in data_work.decontaminated(train, against, out, ngram, kind, columns_of(columns)):
-        typer.echo(line)
+    found = data_work.decontaminated(train, against, out, ngram, kind, columns_of(columns))
+    _print(found.record(), found.lines(), as_json)
+
+
+def _print(record: dict[str, Any], lines: Iterable[str], as_json: bool) -> None:
+    typer.echo(json.dumps(record, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 def columns_of(text: str) -> dict[str, str | int]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from aha import disk
 from aha.errors import ConfigError, DataError
-from aha.page import plain
 from aha.rewards.judge_prompts import question_of
 from aha.tasks import data_names
 from aha.tasks.asserts import NotPlain
@@ -22,91 +20,46 @@ from aha.tasks.data_names import Source
 from aha.tasks.data_read import Rows, rows_of, worded
 from aha.tasks.overlap import Asked
 from aha.tasks.preference_files import pair_of
+from aha.tools.data_found import Against, Checked, Decontaminated, Shown
 from aha.types import Completion, Problem
 
-LISTED = 20
-"""Rows named one by one; of more only the number is told."""
 
-
-def shown(name: str, kind: str, columns: Columns, samples: int) -> Iterator[str]:
-    """What a name holds, in lines. Raises DataError for data that cannot be used."""
+def shown(name: str, kind: str, columns: Columns, samples: int) -> Shown:
+    """What a name holds. Raises DataError for data that cannot be used."""
     if name.startswith(data_names.GYM):
         from aha.tasks.gym import gym
 
-        task = gym(name, max(1, samples))
-        yield f"{name}: made as they are needed, graded by the task's own verifier"
-        for problem in task.test[:samples]:
-            yield from _sample(problem.id, {"asked": question_of(problem), "answer": problem.answer["answer"]})
-        return
+        asked = gym(name, max(1, samples)).test[:samples]
+        told = [(p.id, {"asked": question_of(p), "answer": p.answer["answer"]}) for p in asked]
+        return Shown(name, None, kind="gym", samples=told)
     source = data_names.source(name)
     count, first = sum(1 for _ in source.rows()), next(source.rows())[1]
-    yield f"{name}: {count} rows, licence {source.licence or 'not stated'}"
-    yield from (f"  {file}" for file in source.files)
+    found = Shown(name, count, source.licence, [str(file) for file in source.files])
     if _is_pairs(source, kind, first):
-        yield "kind pairs: two replies to a prompt, for a reward model"
-        yield f"  columns: {', '.join(first)}"
+        found.kind, found.not_read = PAIRS, list(first)
         for where, row in islice(source.rows(), samples):
             pair = pair_of(row, where)
-            yield from _sample(where, {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected})
-        return
+            found.samples.append((where, {"prompt": pair.prompt, "chosen": pair.chosen, "rejected": pair.rejected}))
+        return found
     rows = rows_of(name, "any", kind, columns)
-    yield f"kind {rows.kind.name}, language {rows.language}"
-    yield from _columns(rows, first)
+    found.kind, found.language = rows.kind.name, rows.language
+    found.columns, found.not_read = _columns(rows, first)
     put = worded("", rows.kind)
     for where, _, problem in islice(rows.problems(), samples):
         parts = {"asked": question_of(put(problem)), "answer": rows.kind.reference(problem)}
-        yield from _sample(where, parts | ({"solution": problem.solution} if problem.solution else {}))
+        found.samples.append((where, parts | ({"solution": problem.solution} if problem.solution else {})))
+    return found
 
 
 def _is_pairs(source: Source, kind: str, first: Row) -> bool:
     return (kind or (source.known.kind if source.known else kind_of(first))) == PAIRS
 
 
-def _columns(rows: Rows, first: Row) -> Iterator[str]:
+def _columns(rows: Rows, first: Row) -> tuple[dict[str, str | None], list[str]]:
     """Which column becomes what, and which are not read."""
-    read = {part: source_of(part, first, rows.kind, rows.columns) for part in rows.kind.columns}
+    read: dict[str, str | None] = {p: source_of(p, first, rows.kind, rows.columns) for p in rows.kind.columns}
     read |= {part: str(column) for part, column in rows.columns.items()}
-    width = max(map(len, read), default=0)
-    yield from (f"  {part:<{width}}  <- {column or '(none)'}" for part, column in read.items())
-    rest = [column for column in first if column not in read.values()]
-    if rest:
-        yield f"  {'columns' if not read else 'not read'}: {', '.join(rest)}"
-
-
-def _sample(where: str, parts: dict[str, str]) -> Iterator[str]:
-    yield ""
-    yield where
-    for name, text in parts.items():
-        first, *more = plain(text if len(text) <= 600 else f"{text[:600]} ...").splitlines() or [""]
-        yield f"  {name}: {first}"
-        yield from (f"    {line}" for line in more)
-
-
-@dataclass
-class Checked:
-    """What a check found: counts by outcome, and a line for each row that is not right."""
-
-    name: str
-    counts: Counter[str] = field(default_factory=Counter)
-    named: list[str] = field(default_factory=list)
-
-    @property
-    def good(self) -> bool:
-        """Whether every row that makes a question is right."""
-        return bool(self.counts["right"]) and not any(self.counts[bad] for bad in ("wrong", "damaged", "not graded"))
-
-    def add(self, outcome: str, line: str = "") -> None:
-        """Count a row."""
-        self.counts[outcome] += 1
-        if line:
-            self.named.append(line)
-
-    def lines(self) -> Iterator[str]:
-        """The counts, and the rows that are not right."""
-        yield f"{self.name}: " + ", ".join(f"{count} {outcome}" for outcome, count in self.counts.items())
-        yield from (f"  {plain(line)}" for line in self.named[:LISTED])
-        if len(self.named) > LISTED:
-            yield f"  and {len(self.named) - LISTED} more"
+    return read, [column for column in first if column not in read.values()]
 
 
 def checked(name: str, kind: str, columns: Columns, most: int | None) -> Checked:
@@ -170,8 +123,10 @@ def _count(found: Checked, where: str, value: float | None, reason: str = "") ->
         found.add("right" if value >= 1 else "wrong", "" if value >= 1 else f"{where}: {reason or 'wrong'}")
 
 
-def decontaminated(train: str, against: Sequence[str], out: Path, n: int, kind: str, columns: Columns) -> Iterator[str]:
-    """Write the rows of `train` that share no run of `n` words with a row of `against`; says what was left out."""
+def decontaminated(
+    train: str, against: Sequence[str], out: Path, n: int, kind: str, columns: Columns
+) -> Decontaminated:
+    """Write the rows of `train` that share no run of `n` words with a row of `against`."""
     sets = {name: Asked(((where, text) for where, _, text in _questions(name, "test", "", {})), n) for name in against}
     kept, removed, met = list[Row](), list[Row](), Counter[str]()
     for where, row, text in _questions(train, "train", kind, columns):
@@ -185,15 +140,9 @@ def decontaminated(train: str, against: Sequence[str], out: Path, n: int, kind: 
     beside = out.with_name(f"{out.stem}.removed.jsonl")
     for file, rows in ((out, kept), (beside, removed)):
         disk.write_whole(file, b"".join(_line(row) for row in rows))
-    yield f"{train}: {len(kept)} of {len(kept) + len(removed)} rows kept in {out}"
-    for name, asked in sets.items():
-        wording = f"; {asked.templates} runs are how it asks and count for nothing" if asked.templates else ""
-        yield f"  {name}: {met[name]} rows share {n} words with one of its {len(asked.whole)} questions{wording}"
-    for gone in removed[:LISTED]:
-        first = gone["meets"][0]
-        yield plain(f"  {gone['row']} meets {first['where']}: {first['shared'][:120]}")
-    if removed:
-        yield f"  all of them, with the words they share: {beside}"
+    told_sets = [Against(name, len(asked.whole), met[name], asked.templates) for name, asked in sets.items()]
+    told_rows = [{"row": gone["row"], "meets": gone["meets"]} for gone in removed]
+    return Decontaminated(train, len(kept), out, n, told_sets, told_rows, beside)
 
 
 def _questions(name: str, side: str, kind: str, columns: Columns) -> Iterator[tuple[str, Row, str]]:

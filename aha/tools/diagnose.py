@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,17 +11,21 @@ REPLIES, LENGTH = 32, 512
 """What memory is counted for: so many replies at once, of so many tokens with their prompt."""
 TOKENS = 4096
 """Tokens of a micro-batch in training."""
+RANK = 16
+"""Of the adapters."""
 LARGE = 50_000
 """From so many entries on, a vocabulary is a large part of a small model's work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes: of the weights and what stands beside them, and of the replies or tokens under way."""
+    """Bytes that each use takes, the program included; training none where the decoder does not know the model."""
 
     sampling: int
-    sft: int
-    rl: int
+    sft: int | None = None
+    sft_lora: int | None = None
+    rl: int | None = None
+    rl_lora: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Diagnosis:
     memory: Memory
     here: int
     """Bytes of memory of this machine."""
+    free: int
+    """Bytes of it that are free."""
     slow: list[str]
 
     def record(self) -> dict[str, Any]:
@@ -51,30 +56,36 @@ class Diagnosis:
 
 
 def diagnose(model: str) -> Diagnosis:
-    """Look at a model without loading its weights. Raises ModelError, one line, for one that could not be loaded."""
+    """Look at a model without loading its weights, which need not be there. Raises ModelError, one line, for one that could not be loaded."""
     from aha.chat import Chat
     from aha.models.families import UnknownFamily, read_config, read_json
     from aha.models.folder import resolve
     from aha.models.load import check_shapes, count, shapes, weight_files
+    from aha.models.memory import memory_here
+    from aha.models.memory import weights as weights_of
 
     folder = resolve(model)
     raw = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     slow: list[str] = []
     try:
         config = read_config(folder)
-        check_shapes(config, {n: s for file in weight_files(folder) for n, s in shapes(file).items()}, folder)
+        if has_weights := any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")):
+            check_shapes(config, {n: s for file in weight_files(folder) for n, s in shapes(file).items()}, folder)
+        else:
+            slow.append("the folder holds no weights: everything here is read off its config.json")
         sizes = {name: value for name, value in asdict(config).items() if isinstance(value, int)}
     except UnknownFamily as unknown:
-        config, sizes = None, {}
+        config, sizes, has_weights = None, {}, True
         slow.append(f"{str(unknown).partition(': ')[2]}: it runs through transformers, and cannot be trained here")
-    chat, weights = Chat.load(folder), count(folder)
+    weights = count(folder) if config is None or has_weights else weights_of(config)
+    chat = Chat.load(folder)
     if config is not None and len(chat) > config.vocab_size:
         raise ConfigError(f"{folder}: its tokenizer has {len(chat)} tokens, its weights have {config.vocab_size}")
-    memory, here = memory_of(config, weights), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory, (here, free) = memory_of(config, weights), memory_here()
     return Diagnosis(
         model, str(folder), str(raw.get("model_type")), weights, sizes, config is not None,
         "its own template" if chat.template else "plain text, as of a base model", chat.marks.end, thoughts_of(chat),
-        memory, here, slow + slow_parts(config, weights, memory, here),
+        memory, here, free, slow + slow_parts(config, weights, memory, here),
     )  # fmt: skip
 
 
@@ -89,25 +100,36 @@ def thoughts_of(chat: Any) -> str:
 
 
 def memory_of(config: Any, weights: int) -> Memory:
-    """What sampling in bf16 and training with fp32 masters take. Without a config only the weights are counted."""
-    from aha.pipeline.check import BYTES_A_WEIGHT
+    """What each use takes in bf16. Without a config only sampling through transformers is counted: its weights."""
+    import torch
 
-    kept, worked = 0, 0
-    if config is not None:
-        kept = REPLIES * LENGTH * 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 2
-        worked = TOKENS * config.num_hidden_layers * (8 * config.hidden_size + 4 * config.intermediate_size) * 2
-    sampling = 4 * weights + kept  # a second copy of the weights is laid out for decoding
-    sft = BYTES_A_WEIGHT * weights + worked
-    return Memory(sampling, sft, sft + 2 * weights + kept)
+    from aha.models import memory as m
+
+    if config is None:
+        return Memory(m.PROGRAM + 2 * weights)
+    size, bf16 = (config, TOKENS), torch.bfloat16
+    sampling = m.sampling(config, REPLIES, LENGTH, bf16)
+    sft, lora = (m.training(*size, bf16, rank) for rank in (0, RANK))
+    rl, rl_lora = (m.reinforcing(*size, REPLIES, LENGTH, bf16, rank) for rank in (0, RANK))
+    return Memory(*(m.PROGRAM + bytes_ for bytes_ in (sampling, sft, lora, rl, rl_lora)))
 
 
 def slow_parts(config: Any, weights: int, memory: Memory, here: int) -> list[str]:
     """What will be slow or impossible on this machine."""
     import torch
 
+    from aha.models.memory import gigabytes
+
     found = []
-    for what, needed in (("sampling", memory.sampling), ("SFT", memory.sft), ("RL", memory.rl)):
-        if needed > here:
+    names = {
+        "sampling": "sampling",
+        "sft": "SFT",
+        "sft_lora": "SFT with adapters",
+        "rl": "RL",
+        "rl_lora": "RL with adapters",
+    }
+    for name, what in names.items():
+        if (needed := getattr(memory, name)) is not None and needed > here:
             found.append(f"{what} needs {gigabytes(needed)} and this machine has {gigabytes(here)}")
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         found.append("this processor does not multiply bf16: use --dtype fp32")
@@ -122,24 +144,28 @@ def slow_parts(config: Any, weights: int, memory: Memory, here: int) -> list[str
 
 def lines(d: Diagnosis) -> list[str]:
     """What was found, to be read."""
+    from aha.models.memory import gigabytes
+
     s = d.sizes
     shape = (
         f", {s['num_hidden_layers']} layers of width {s['hidden_size']}, {s['num_attention_heads']} heads of "
         f"{s['head_dim']} ({s['num_key_value_heads']} for keys and values), vocabulary {s['vocab_size']}, "
         f"{s['max_position_embeddings']} positions" if s else ""
     )  # fmt: skip
-    m = d.memory
+    m, training = d.memory, list[str]()
+    for name, full, lora in (("SFT", m.sft, m.sft_lora), ("RL", m.rl, m.rl_lora)):
+        if full is not None and lora is not None:
+            training.append(
+                f"           {name} {gigabytes(full)}, with adapters of rank {RANK} {gigabytes(lora)} "
+                f"(micro-batches of {TOKENS} tokens)"
+            )
     return [
         f"model      {d.folder}",
         f"family     {d.family}, {d.weights / 1e6:.1f} M weights{shape}",
         f"prompts    {d.chat}; a reply ends with {d.end}",
         f"thoughts   {d.thoughts}",
-        f"memory     sampling {gigabytes(m.sampling)} ({REPLIES} replies of {LENGTH} tokens, bf16), "
-        f"SFT {gigabytes(m.sft)}, RL {gigabytes(m.rl)}; this machine has {gigabytes(d.here)}",
+        f"memory     sampling {gigabytes(m.sampling)} ({REPLIES} replies of {LENGTH} tokens, bf16)",
+        *training,
+        f"           this machine has {gigabytes(d.here)}, of which {gigabytes(d.free)} are free",
         *[f"slow       {line}" for line in d.slow],
     ]
-
-
-def gigabytes(count: int) -> str:
-    """Bytes, to be read."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{max(1, round(count / 2**20))} MiB"

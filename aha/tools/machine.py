@@ -87,24 +87,30 @@ def doctor(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """What this machine gives: processor, and how well untrusted code can be confined. Or what a model is and takes."""
+    """What this machine gives: processor, memory, disk, a jail for untrusted code. Or what a model is and takes."""
     if model:
         from aha.tools.diagnose import diagnose, lines
 
         found = diagnose(model)
         return typer.echo(json.dumps(found.record()) if as_json else plain("\n".join(lines(found))))
+    from aha.models.memory import gigabytes
     from aha.sandbox.jail import best_level, bubblewrap, landlock_version
 
     level, problems = best_level()
     record = {
         "python": platform.python_version(), "machine": platform.machine(), "system": platform.platform(),
         "cores": os.cpu_count(), "jail": level, "problems": problems, "bubblewrap": bubblewrap(),
-        "landlock": landlock_version() if platform.system() == "Linux" else 0,
+        "landlock": landlock_version() if platform.system() == "Linux" else 0, **resources(),
     }  # fmt: skip
     if as_json:
         typer.echo(json.dumps(record))
     else:
         typer.echo(f"python     {record['python']} on {record['system']}, {record['cores']} cores")
+        typer.echo(
+            f"torch      {record['torch']}, {record['threads']} threads, bf16 {'fast' if record['bf16'] else 'slow'}"
+        )
+        typer.echo(f"memory     {gigabytes(record['memory'])}, of which {gigabytes(record['memory_free'])} are free")
+        typer.echo(f"disk       {gigabytes(record['disk_free'])} free here")
         typer.echo(f"jail       {level or 'none that holds: programs are refused'}")
         if level:
             typer.echo(f"           {WHAT_LEVELS_KEEP[level]}")
@@ -113,6 +119,21 @@ def doctor(
         if advice := jail_advice(problems, record["bubblewrap"] is not None):
             typer.echo(f"better     {advice}")
     raise SystemExit(0 if level else 1)
+
+
+def resources() -> dict[str, Any]:
+    """What computing has here: memory and disk in bytes, within what a container allows, and torch."""
+    import shutil
+
+    import torch
+
+    from aha.models.memory import memory_here
+
+    there, free = memory_here()
+    return {
+        "memory": there, "memory_free": free, "disk_free": shutil.disk_usage(".").free, "torch": torch.__version__,
+        "threads": torch.get_num_threads(), "bf16": torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    }  # fmt: skip
 
 
 def jail_advice(problems: dict[Any, str], installed: bool) -> str:

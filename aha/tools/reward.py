@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aha.errors import DataError
 from aha.page import plain
+
+if TYPE_CHECKING:
+    from aha.rewards.hostile import Finding
 
 reward = typer.Typer(no_args_is_help=True, help="Rewards of one's own.")
 
@@ -22,28 +30,49 @@ def _rewards() -> None:
 
 
 @reward.command(name="test")
-def test_reward(file: Annotated[Path, typer.Argument(help="A Python file with rewards and EXAMPLES.")]) -> None:
+def test_reward(
+    file: Annotated[Path, typer.Argument(help="A Python file with rewards and EXAMPLES.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
     """Run the rewards of a file on its own examples and on hostile replies; fails when a hostile one is paid.
 
     The file's public functions are its rewards. Its EXAMPLES are dicts: prompt, reply, score, and the columns that the
     rewards ask for; `score` is a number, or a dict of numbers by reward.
     """
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # the file may print
+        found = tested(file)
+    failed = sum(not finding.held for findings in found.values() for finding in findings)
+    if as_json:
+        rewards = {name: [asdict(finding) for finding in findings] for name, findings in found.items()}
+        typer.echo(json.dumps({"file": str(file), "failed": failed, "rewards": rewards}))
+    else:
+        typer.echo("\n".join(lines(found)))
+    raise SystemExit(1 if failed else 0)
+
+
+def tested(file: Path) -> dict[str, list[Finding]]:
+    """What each reward of a file gives to its examples and to hostile replies."""
     from aha.rewards.functions import reward_of
     from aha.rewards.hostile import examine
 
     module = load(file)
+    return {
+        function.__name__: examine(reward_of(function), examples(module, file, function.__name__))
+        for function in functions(module, file)
+    }
+
+
+def lines(found: dict[str, list[Finding]]) -> Iterator[str]:
+    """The same to be read."""
     failed = 0
-    for function in functions(module, file):
-        typer.echo(f"{function.__name__}:")
-        for finding in examine(reward_of(function), examples(module, file, function.__name__)):
+    for name, findings in found.items():
+        yield f"{name}:"
+        for finding in findings:
             failed += not finding.held
             mark = "ok  " if finding.held else "FAIL"
             score = "failed" if finding.score is None else f"{finding.score:.3g}"
-            typer.echo(f"  {mark} {score:>8}  wanted {finding.wanted:<10}  {plain(finding.reply)}")
-    typer.echo(
-        f"{failed} replies were not graded as they should be" if failed else "every reply was graded as it should be"
-    )
-    raise SystemExit(1 if failed else 0)
+            yield f"  {mark} {score:>8}  wanted {finding.wanted:<10}  {plain(finding.reply)}"
+    yield f"{failed} replies were not graded as they should be" if failed else "every reply was graded as it should be"
 
 
 def load(file: Path) -> ModuleType:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +42,9 @@ def scale(
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
     out: Annotated[Path, typer.Option(help="Where samples and results are kept.")] = Path("runs/scale"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON and nothing else; progress goes to stderr.")
+    ] = False,
 ) -> None:
     """Run every way to think longer on the same questions: accuracy against tokens, as a picture and a table."""
     from aha.evaluation import scale_lines, scale_page
@@ -59,7 +64,7 @@ def scale(
     problems = found.test[:questions]
     keep_memory()
     engine = fitting(model, dtype, problems, max_tokens)
-    bench = Bench(engine, found, problems, plan, scorers, out, marks, say=typer.echo)
+    bench = Bench(engine, found, problems, plan, scorers, out, marks, say=partial(typer.echo, err=as_json))
     head = {
         "model": model, "dtype": dtype, "digest": bench.pool.digest, "task": _asked(task, numbers), "samples": samples,
         "scorers": [str(path) for path in scorer or []], "max_tokens": max_tokens, "temperature": temperature,
@@ -67,6 +72,8 @@ def scale(
     }  # fmt: skip
     record = summed_up(bench.run(), bench.facts(), head)
     page = scale_page.write(out, record)
+    if as_json:
+        return typer.echo(json.dumps(record | {"page": str(page)}, ensure_ascii=False))
     typer.echo("\n".join(["", *scale_lines.verdicts(record), "", f"picture: {page}", f"table: {out / 'table.md'}"]))
 
 
@@ -82,6 +89,9 @@ def route(
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
     out: Annotated[Path, typer.Option(help="Where samples and results are kept.")] = Path("runs/route"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON and nothing else; progress goes to stderr.")
+    ] = False,
 ) -> None:
     """Measure routing: simple questions answered at once, hard ones with thinking, by three rules, against an oracle."""
     from aha.evaluation import route_page
@@ -93,9 +103,12 @@ def route(
     keep_memory()
     problems = [problem for exam in asked for problem in exam.problems]
     engine = fitting(model, dtype, problems, max_tokens)
-    record, classifier = measure(engine, asked, Settings(max_tokens, votes, glances, seed), out, say=typer.echo)
+    settings, say = Settings(max_tokens, votes, glances, seed), partial(typer.echo, err=as_json)
+    record, classifier = measure(engine, asked, settings, out, say=say)
     record |= {"model": model, "dtype": dtype}
     page = route_page.write(out, record, classifier)
+    if as_json:
+        return typer.echo(json.dumps(record | {"page": str(page)}, ensure_ascii=False))
     whole = next(part for part in record["parts"] if part["name"] == "all")
     for name, right, tokens, *_ in route_page.table(whole)[2]:
         typer.echo(f"{name:<22} {right:<26} {tokens:>6} tokens a question")
