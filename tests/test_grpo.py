@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def run(settings, steps, task=None, model=None, state=None):
     "changes",
     [{}, {"updates": 2}, {"surrogate": "cispo", "clip_high": 5.0}, {"surrogate": "gspo", "weight": "reply"},
      {"advantage": "centred", "weight": "constant"}, {"advantage": "leave-one-out"}, {"kl": 0.01, "reference_every": 5},
-     {"kl": 0.01, "kl_estimator": "k3-corrected"}, {"refill": 2}],
+     {"kl": 0.01, "kl_estimator": "k3-corrected"}, {"refill": 2}, {"importance_cap": 2.0, "updates": 2}],
     ids=str,
 )  # fmt: skip
 def test_every_variant_learns(changes):
@@ -69,6 +70,17 @@ def test_sampler_and_trainer_agree_on_the_first_update():
     _, [record], _ = run(SMALL, 1)
     assert record["gap_max"] < 1e-4
     assert record["ratio"] == pytest.approx(1.0, abs=1e-4) and record["clipped"] == 0
+
+
+@pytest.mark.parametrize(("told", "factor"), [(0.0, 1.0), (math.log(2), 0.5), (-math.log(4), 2.0)])
+def test_tokens_of_a_sampler_that_differs_are_weighed_by_a_truncated_ratio(told, factor):
+    model, settings = toy_model(), SMALL.model_copy(update={"importance_cap": 2.0})
+    rollout, _ = roll_out(TorchEngine(model, toy_chat()), toy_task(low_token), settings, 0)
+    [true] = grpo.prepare(rollout, settings)
+    batch = replace(true, sampled_logp_BT=true.sampled_logp_BT + told, old_logp_BT=true.old_logp_BT + told)
+    found = grpo.corrected(model, batch, settings)
+    torch.testing.assert_close(found.old_logp_BT, true.old_logp_BT, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.weight_BT, true.weight_BT * factor, atol=1e-5, rtol=1e-3)
 
 
 def test_cutting_into_micro_batches_does_not_change_the_gradient():

@@ -16,7 +16,10 @@ from aha.pipeline.recipe_process import Process
 from aha.pipeline.runner import read_stages
 from aha.pipeline.screen import Screen
 
-SMALL = {"policy": "tiny", "replies": {"problems": 6, "samples": 2, "held_out": 4, "max_tokens": 64}}
+SMALL = {
+    "policy": "tiny", "task": {"numbers": [3], "test_count": 8},
+    "replies": {"problems": 6, "samples": 2, "held_out": 4, "max_tokens": 64},
+}  # fmt: skip
 
 
 def run(folder: Path, **settings) -> dict[str, dict]:

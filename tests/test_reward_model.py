@@ -208,6 +208,6 @@ def test_the_world_is_learnt_from_the_shipped_base(make, least):
 @pytest.mark.skipif(not DEMO.is_file(), reason="LLaMA-Factory's demo rows are not beside this checkout")
 def test_real_pairs_are_read_trained_on_and_measured():
     pairs = read_dpo(DEMO)
-    scorer = trained(pairs[:40], RewardModel(batch=8, max_tokens=256))
-    found = accuracy(scorer, pairs[240:])
+    scorer = trained(pairs[:16], RewardModel(batch=8, max_tokens=256))
+    found = accuracy(scorer, pairs[270:])
     assert 0 <= found.low < found.mean < found.high <= 1

@@ -100,7 +100,7 @@ def _of_file(file: Path, questions: Questions) -> Iterator[Example]:
 def _of_data(s: Tune, task: Task, reasons: Counter[str]) -> Iterator[Example]:
     """The solutions that come with the data, which must earn full marks; of puzzles, searches."""
     walks = s.traces.walks
-    for problem in task.draw(s.traces.count, s.seed + 1):
+    for problem in {problem.id: problem for problem in task.draw(s.traces.count, s.seed + 1)}.values():
         if "target" in problem.answer:
             found = trace(problem, s.seed, walks.trials, walks.branches)
             reply = found.journey if found else None

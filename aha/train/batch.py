@@ -38,6 +38,9 @@ class Batch:
     target_BT: Tensor
     mask_BT: Tensor
     old_logp_BT: Tensor
+    """Under the weights that a ratio is taken to."""
+    sampled_logp_BT: Tensor
+    """As the sampler told them."""
     weight_BT: Tensor
     advantage_B: Tensor
 
@@ -79,8 +82,9 @@ def collate(
     index = torch.tensor(order)
     mask_BT = (torch.arange(T) < length_B[:, None]).float() * learn_B[index].float()[:, None]
     return Batch(
-        list(prompts), prompt_B, length_B, ids_BT, target_BT, mask_BT, old_logp_BT, weigh(mask_BT), advantage_B[index]
-    )
+        list(prompts), prompt_B, length_B, ids_BT, target_BT, mask_BT, old_logp_BT, old_logp_BT, weigh(mask_BT),
+        advantage_B[index],
+    )  # fmt: skip
 
 
 def micro_batches(batch: Batch, tokens: int) -> Iterator[Batch]:
@@ -124,6 +128,7 @@ def rows_of(batch: Batch, rows: slice | Tensor) -> Batch:
         batch.target_BT[rows][:, :T],
         batch.mask_BT[rows][:, :T],
         batch.old_logp_BT[rows][:, :T],
+        batch.sampled_logp_BT[rows][:, :T],
         batch.weight_BT[rows][:, :T],
         batch.advantage_B[rows],
     )

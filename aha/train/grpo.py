@@ -12,6 +12,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -67,6 +68,8 @@ def train(
         began = time.perf_counter()
         rollout, seconds = roll_out(engine, task, settings, seed * 1_000_003 + state.step)
         batches = prepare(rollout, settings)
+        if settings.importance_cap:
+            batches = [corrected(policy, batch, settings) for batch in batches]
         hold()
         stats = [update(policy, batch, settings, state) for batch in batches]
         if settings.reference_every and (state.step + 1) % settings.reference_every == 0:
@@ -95,6 +98,22 @@ def prepare(rollout: Rollout, settings: Grpo) -> list[Batch]:
             learn_B = ~reward_BG[chosen].flatten().isnan()
             batches.append(collate(replies, advantage_BG[chosen].flatten(), weighting(settings), learn_B))
     return batches
+
+
+def corrected(policy: Transformer, batch: Batch, settings: Grpo) -> Batch:
+    """The batch with the trainer's own old log-probabilities, and tokens weighed by min(trainer / sampler, cap).
+
+    Truncated importance sampling, for an engine whose arithmetic differs from the trainer's.
+    """
+    old_logp_BT = torch.zeros_like(batch.mask_BT)
+    start = 0
+    with torch.no_grad():
+        for micro in micro_batches(batch, settings.micro_tokens):
+            logp_BT = spread(reply_logp(policy, micro, pack(micro), settings.temperature)[0], micro)
+            old_logp_BT[start : start + len(micro), : logp_BT.shape[1]] = logp_BT
+            start += len(micro)
+    factor_BT = L.importance_weight(old_logp_BT, batch.sampled_logp_BT, settings.importance_cap)
+    return replace(batch, old_logp_BT=old_logp_BT, weight_BT=batch.weight_BT * factor_BT)
 
 
 def weighting(settings: Grpo) -> Callable[[Tensor], Tensor]:
@@ -155,7 +174,7 @@ def backward(policy: Transformer, micro: Batch, settings: Grpo, reference: Trans
         kl_estimator=KL_ESTIMATORS[settings.kl_estimator],
     )
     loss.value.backward()
-    gap_N = (logp_N.detach() - micro.old_logp_BT[micro.mask_BT > 0]).abs()
+    gap_N = (logp_N.detach() - micro.sampled_logp_BT[micro.mask_BT > 0]).abs()
     seen = loss.stats | {"entropy": entropy_N.sum(), "gap_mean": gap_N.sum(), "loss": loss.value.detach()}
     return {name: float(value) for name, value in seen.items()} | {
         "gap_max": float(gap_N.max()) if len(gap_N) else 0.0,

@@ -43,6 +43,9 @@ class Grpo(Settings):
     """Weight of the distance to the reference."""
     kl_estimator: Literal["k3", "k3-corrected"] = "k3"
     """k3 as published, or with the off-policy correction of DeepSeek-V3.2."""
+    importance_cap: float = Field(0.0, ge=0)
+    """With an engine whose log-probabilities differ from the trainer's: most that a token's weight min(trainer / sampler,
+    cap) may be (truncated importance sampling), 2 as a rule; 0 takes the sampler's as they are."""
     reference_every: int = Field(0, ge=0)
     """Steps after which the reference becomes the current policy; 0 is never. The R1 paper takes 400."""
     refill: int = Field(0, ge=0)
