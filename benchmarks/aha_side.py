@@ -5,16 +5,15 @@
 The reward is that of `trl_side`, and as there the learning rate is too small to change anything, so every step samples
 from the same model. `train_per_second` counts prompt and reply tokens of every reply, as there, though a prompt is computed
 once for its group; `computed_per_second` counts what is computed. `peak_share` is the share of the measured matrix peak
-that training reaches: the arithmetic of the matrix products it does over its time. `--profile` prints the operations that one more step spends its time in.
+that training reaches: the arithmetic of the matrix products it does over its time. `--profile` prints the 15 operations
+that one more step spends most of its time in, with one thread.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,8 @@ from aha.tasks.base import Task
 from aha.train import grpo
 from aha.train.settings import Grpo
 from aha.types import Completion, Problem
-from benchmarks.trl_side import countdown_prompts
+from benchmarks.profiled import profiled
+from benchmarks.trl_side import countdown_prompts, peak_rss_gib
 
 
 @each
@@ -58,11 +58,11 @@ def training_flops(model: Transformer, positions: int, predicted: int) -> float:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Run one warm-up step and `options.steps` timed ones."""
+    """Run `options.warm_up` steps and `options.steps` timed ones."""
     dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[options.dtype]
     model, chat = load_model(options.model, dtype), Chat.load(options.model)
     prompts = (
-        [json.loads(line)["prompt"] for line in options.prompts.read_text().splitlines()]
+        [json.loads(line)["prompt"] for line in options.prompts.read_text().splitlines() if line.strip()]
         if options.prompts
         else countdown_prompts(options.problems)
     )
@@ -80,16 +80,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     state = grpo.start(model, settings)
     engine = TorchEngine(model, chat)
     laps, clock = [], time.perf_counter()
-    for rollout, record in grpo.train(model, engine, task, settings, state, options.steps + 1, seed=0):
+    for rollout, record in grpo.train(model, engine, task, settings, state, options.steps + options.warm_up, seed=0):
         now = time.perf_counter()
         prompt_tokens = sum(len(c.prompt_ids) for group in rollout.groups for c in group)
         laps.append({"step": now - clock, "prompt_tokens": prompt_tokens} | record)
         clock = now
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    report = summarise(laps[1:], model, options.dtype, matrix_peak(dtype))
+    peak = peak_rss_gib()
+    report = summarise(laps[options.warm_up :], model, options.dtype, matrix_peak(dtype))
     if options.profile:
-        profile(model, engine, task, settings, state)
-    return {"dtype": options.dtype, "micro": options.micro} | report | {"peak_rss_gib": round(peak, 2)}
+        profiled(lambda: list(grpo.train(model, engine, task, settings, state, state.step + 1, seed=0)))
+    return {"dtype": options.dtype, "micro": options.micro} | report | {"peak_rss_gib": peak}
 
 
 def summarise(laps: list[dict[str, Any]], model: Transformer, dtype: str, peak: float) -> dict[str, Any]:
@@ -106,6 +106,7 @@ def summarise(laps: list[dict[str, Any]], model: Transformer, dtype: str, peak: 
     return {
         "seconds": [round(lap["step"], 2) for lap in laps],
         "seconds_per_step": round(statistics.mean(lap["step"] for lap in laps), 2),
+        "prompt_tokens": total["prompt_tokens"],
         "sampled_tokens": int(total["sampled_tokens"]),
         "sample_per_second": round(total["sampled_tokens"] / total["seconds/sample"]),
         "train_per_second": round(positions / total["seconds/train"]),
@@ -116,18 +117,6 @@ def summarise(laps: list[dict[str, Any]], model: Transformer, dtype: str, peak: 
     }
 
 
-def profile(model: Transformer, engine: TorchEngine, task: Task, settings: Grpo, state: grpo.State) -> None:
-    """Where one more step's time goes, on stderr."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as record
-
-    with record(activities=[ProfilerActivity.CPU]) as trace:
-        for _ in grpo.train(model, engine, task, settings, state, state.step + 1, seed=0):
-            pass
-    table = trace.key_averages().table(sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=48)
-    print(table, file=sys.stderr)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
@@ -135,6 +124,7 @@ def main() -> None:
     parser.add_argument("--micro", type=int, default=16_384, help="padded tokens in a micro-batch")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--warm-up", type=int, default=1, help="steps before those")
     parser.add_argument("--problems", type=int, default=32)
     parser.add_argument("--replies", type=int, default=16)
     parser.add_argument("--max-tokens", type=int, default=256)

@@ -33,11 +33,11 @@ ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": "2147483647", "MALLOC_MMAP_THRESHOLD_": "
 
 
 def side(name: str, model: Path, *words: str) -> dict[str, Any]:
-    """Run one side in its own process and read its report."""
-    command = [sys.executable, "-m", f"benchmarks.{name}_side", str(model), "--json", *words]
+    """Run one side, a module of this package, in its own process and read its report."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", str(model), "--json", *words]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | ALLOCATOR, check=True, stdout=subprocess.PIPE, text=True)
     report = json.loads(done.stdout.splitlines()[-1])
-    print(f"{name} {report['dtype']}: {report['seconds']} s", file=sys.stderr)
+    print(f"{name} {report['dtype']}: {report.get('seconds', '')} s", file=sys.stderr)
     return report
 
 
@@ -70,14 +70,14 @@ def compare(model: Path, threads: int, options: argparse.Namespace, prompts: Pat
     for number in range(options.rounds):
         for dtype in options.dtypes:
             traced = ["--profile"] if options.profile and number == 0 and dtype == "bf16" else []
-            runs.setdefault(("aha", dtype), []).append(side("aha", model, "--dtype", dtype, *shared, *traced))
+            runs.setdefault(("aha", dtype), []).append(side("aha_side", model, "--dtype", dtype, *shared, *traced))
             chosen = runs.get(("trl", dtype))
             best = (
                 ["--micro", str(chosen[0]["micro"]), "--mode", chosen[0]["mode"]]
                 if chosen
                 else ["--micro", *map(str, options.micro)]
             )
-            runs.setdefault(("trl", dtype), []).append(side("trl", model, "--dtype", dtype, *shared, *best))
+            runs.setdefault(("trl", dtype), []).append(side("trl_side", model, "--dtype", dtype, *shared, *best))
     best_trl = min(statistics.mean(seconds(run)) for (who, _), run in runs.items() if who == "trl")
     return [
         {"side": who, "dtype": dtype, "threads": threads}
@@ -108,13 +108,14 @@ def together(run: list[dict[str, Any]]) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    import torch
+    from importlib.metadata import version
 
     names = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
     return {
-        "processor": names[0] if names else platform.processor(), "cores": os.cpu_count(), "torch": torch.__version__,
+        "processor": names[0] if names else platform.processor(), "cores": os.cpu_count(),
+        **{package: version(package) for package in ("torch", "trl", "transformers")},
         "date": time.strftime("%Y-%m-%d"), "command": " ".join(["python", *sys.argv]),
     }  # fmt: skip
 
