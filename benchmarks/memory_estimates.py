@@ -110,7 +110,8 @@ def estimated(args: argparse.Namespace, kind: str, model: str, dtype: torch.dtyp
     """What memory.py says, with the program."""
     config = read_config(resolve(model))
     if kind == "sft":
-        return memory.PROGRAM + memory.training(config, tokens, dtype, args.lora, args.recompute, threads=args.threads)
+        held = memory.parts(config, tokens, dtype, args.lora, args.recompute, threads=args.threads)
+        return memory.PROGRAM + held.total
     s = grpo_settings(args, tokens)
     return memory.PROGRAM + memory.reinforcing(
         config, tokens, s.problems * GROUP, PROMPT + REPLY, dtype, args.lora, args.recompute, threads=args.threads

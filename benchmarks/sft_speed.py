@@ -1,7 +1,7 @@
 """How fast replies are learnt on this machine's processor: plain fine-tuning, or with a teacher logit distillation.
 
     python -m benchmarks.sft_speed [tiny | MODEL] [--teacher MODEL] [--data FILE] [--threads 1] [--dtype bf16] [--steps 20]
-                                   [--profile] [--json]
+                                   [--lora RANK] [--profile] [--json]
 
 Examples are searches for Countdown as the embedded world writes them, or those of a file of JSON lines with `prompt` and
 `reply`, of which every step reads the same. `tokens_per_second` counts reply tokens, `read_per_second` also prompts, those
@@ -58,6 +58,7 @@ def begin(args: argparse.Namespace, steps: int) -> tuple[Transformer, list[Examp
     model, chat = load_model(resolve(args.model), DTYPES[args.dtype]), Chat.load(resolve(args.model))
     examples = read(args.data, args.examples) if args.data else searches(args.examples * steps)
     shared = {"epochs": steps if args.data else 1, "examples": args.examples, "lr": args.lr, "micro_tokens": args.micro}
+    shared["lora"] = args.lora
     if args.teacher:
         settings = distill.Distill(**shared)
         teacher = load_model(resolve(args.teacher), DTYPES[args.dtype]), Chat.load(resolve(args.teacher))
@@ -78,6 +79,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=32, help="examples a step")
     parser.add_argument("--micro", type=int, default=16_384, help="tokens in a micro-batch")
     parser.add_argument("--lr", type=float, default=5e-4)
+    parser.add_argument("--lora", type=int, default=0, help="rank of adapters; 0 trains all weights")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before the timed ones")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--profile", action="store_true")
@@ -119,7 +121,9 @@ def main() -> None:
     replies = sft.tokenize(examples, chat, sft.Sft())
     tokens = sum(len(r.prompt_ids) + len(r.token_ids) for r in replies) / len(replies)
     flops = [training_flops(model, int(r["computed_tokens"]), int(r["trained_tokens"])) for r in seen]
-    report = {name: getattr(args, name) for name in ("model", "teacher", "threads", "dtype", "examples", "micro")}
+    report = {
+        name: getattr(args, name) for name in ("model", "teacher", "threads", "dtype", "examples", "micro", "lora")
+    }
     report |= {"steps": len(seen)} | summary(seen, cpu, tokens, flops) | {"peak_rss_gib": peak_rss_gib()}
     report["peak_gflops"] = matrix_peak(DTYPES[args.dtype]) / 1e9
     report["peak_share"] = report["gflops"] / report["peak_gflops"]

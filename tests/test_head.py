@@ -69,3 +69,14 @@ def test_chunked_logp_takes_autocast_at_its_word():
     logp.sum().backward()
     torch.testing.assert_close(logp, naive_logp(hidden.bfloat16(), weight.bfloat16(), target)[0], rtol=1e-4, atol=1e-4)
     assert hidden.grad.dtype == weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_not_finite_is_never_hidden(bad, dtype):
+    hidden, weight, target = head(dtype)
+    with torch.no_grad():
+        hidden[3] = bad
+    logp, _ = chunked_logp(hidden, weight, target)
+    logp.sum().backward()
+    assert not logp[3].isfinite() and logp[:3].isfinite().all() and not weight.grad.isfinite().all()

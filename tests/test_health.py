@@ -102,6 +102,13 @@ def test_the_gap_that_is_allowed_goes_by_the_arithmetic(gap, dtype, state):
     assert health.check(SOUND | {"gap_first": gap}).state == state
 
 
+@pytest.mark.parametrize(
+    ("gap", "layers", "state"), [(0.028, 30, "ok"), (0.05, 30, "warn"), (0.028, 4, "warn"), (0.16, 30, "halt")]
+)
+def test_a_deep_model_in_bf16_may_round_more(gap, layers, state):
+    assert Health(HealthSettings(), "bf16").check(SOUND | {"gap_first": gap, "layers": layers}).state == state
+
+
 def test_a_gap_that_is_large_from_the_first_step_is_suspected_in_bf16_and_certain_in_fp32():
     first = SOUND | {"gap_first": 0.0207}
     assert Health(HealthSettings(), "bf16").check(first).state == "warn"

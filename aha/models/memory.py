@@ -1,7 +1,6 @@
 """How much memory a model takes: to sample, to fine-tune, to reinforce. Counted from its config alone.
 
-    memory.training(config, tokens=8192, dtype=torch.bfloat16, lora=16)      # bytes
-    memory.must_recompute(config, 8192, torch.bfloat16, 16, memory.available())
+    memory.parts(config, tokens=8192, dtype=torch.bfloat16, lora=16).total      # bytes
 
 Counted is what the decoder, autograd, optimizer and engine hold at the worst moment; not the PROGRAM itself. How far
 that is from the truth says `python -m benchmarks.memory_estimates`.
@@ -20,8 +19,8 @@ from aha.models.memory_here import available, memory_here
 from aha.models.transformer import ModelConfig
 
 __all__ = [
-    "PROGRAM", "Parts", "available", "drawing", "gigabytes", "memory_here", "must_recompute", "parts", "reinforcing",
-    "row_bytes", "rows_at_once", "sampling", "training", "weights",
+    "PROGRAM", "Parts", "available", "drawing", "gigabytes", "memory_here", "parts", "reinforcing", "row_bytes",
+    "rows_at_once", "sampling", "weights",
 ]  # fmt: skip
 
 PROGRAM = 450 << 20
@@ -80,7 +79,11 @@ def parts(
     reference: bool = False,
     threads: int | None = None,
 ) -> Parts:
-    """What training holds; the arguments are those of `training`."""
+    """What it takes to train a model on micro-batches of `tokens` tokens, of all `threads` together (none: torch's).
+
+    With `lora` only adapters of that rank learn, and the weights they correct are kept twice. With `recompute` a layer
+    keeps its inputs, and one layer at a time the rest. `reference` is a second, frozen model, as KL needs.
+    """
     threads = threads or torch.get_num_threads()
     whole, size, inner = weights(config), dtype.itemsize, _matrices(config)
     learnt = sum(lora * (rows + columns) for rows, columns in inner) * config.num_hidden_layers if lora else whole
@@ -96,23 +99,6 @@ def parts(
         reference=size * whole if reference else 0,
         working=int(WASTE * max(_activations(config, tokens, size, bool(lora), recompute, threads), grown)),
     )
-
-
-def training(
-    config: ModelConfig,
-    tokens: int,
-    dtype: torch.dtype,
-    lora: int = 0,
-    recompute: bool = False,
-    reference: bool = False,
-    threads: int | None = None,
-) -> int:
-    """Bytes to train a model on micro-batches of `tokens` tokens, those of all `threads` together (none: torch's).
-
-    With `lora` only adapters of that rank learn, and the weights they correct are kept twice. With `recompute` a layer
-    keeps its inputs, and one layer at a time the rest. `reference` is a second, frozen model, as KL needs.
-    """
-    return parts(config, tokens, dtype, lora, recompute, reference, threads).total
 
 
 def sampling(config: ModelConfig, rows: int, positions: int, dtype: torch.dtype) -> int:
@@ -158,44 +144,25 @@ def row_bytes(config: ModelConfig, positions: int, dtype: torch.dtype) -> int:
     return 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * positions * dtype.itemsize
 
 
-def must_recompute(
-    config: ModelConfig,
-    tokens: int,
-    dtype: torch.dtype,
-    lora: int,
-    available: int,
-    reference: bool = False,
-    threads: int | None = None,
-) -> bool:
-    """Whether training takes more than the `available` bytes, and less where layers are computed again."""
-    plain, again = (training(config, tokens, dtype, lora, r, reference, threads) for r in (False, True))
-    return available < plain and again < plain
-
-
 def gigabytes(count: int) -> str:
     """Bytes, to be read."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{max(1, round(count / 2**20))} MiB"
 
 
+def _widths(c: ModelConfig) -> tuple[int, int, int, int]:
+    """Of all query heads, all key heads, the stream and the feed-forward layer."""
+    return c.num_attention_heads * c.head_dim, c.num_key_value_heads * c.head_dim, c.hidden_size, c.intermediate_size
+
+
 def _matrices(c: ModelConfig) -> list[tuple[int, int]]:
     """Rows and columns of the matrices of a layer."""
-    wide, narrow, E, F = (
-        c.num_attention_heads * c.head_dim,
-        c.num_key_value_heads * c.head_dim,
-        c.hidden_size,
-        c.intermediate_size,
-    )
+    wide, narrow, E, F = _widths(c)
     return [(wide + 2 * narrow, E), (E, wide), (F, E), (F, E), (E, F)]
 
 
 def _activations(c: ModelConfig, tokens: int, size: int, lora: bool, recompute: bool, threads: int) -> int:
     """What a forward pass leaves for the backward one, with what the logits' gradient takes at the end of it."""
-    wide, narrow, E, F = (
-        c.num_attention_heads * c.head_dim,
-        c.num_key_value_heads * c.head_dim,
-        c.hidden_size,
-        c.intermediate_size,
-    )
+    wide, narrow, E, F = _widths(c)
     normed = wide + narrow if c.family == "qwen3" else 0
     # Of the two norms the sum and the result; queries, keys and values; attention's answer; gate, up and their product.
     layer = tokens * size * (4 * E + 2 * wide + 2 * narrow + normed + 3 * F) + tokens * 8

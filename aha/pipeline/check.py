@@ -53,7 +53,7 @@ def same_vocabulary(folder: Path) -> None:
 def _fits(name: str, folder: Path, taught: list[Sft | Grpo], machine: Machine) -> None:
     config, there, threads = read_config(folder), memory.memory_here()[0], machine.threads or None
     needed = max(
-        memory.training(config, t.micro_tokens, DTYPES[machine.dtype], t.lora, recompute=True, threads=threads)
+        memory.parts(config, t.micro_tokens, DTYPES[machine.dtype], t.lora, recompute=True, threads=threads).total
         for t in taught
     )
     if needed > there:

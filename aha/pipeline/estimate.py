@@ -104,7 +104,7 @@ def stage_memory(folder: Path, name: str, s: Taught, machine: Machine, free: int
 
     def needed(recompute: bool) -> int:
         if not isinstance(s, Rl):
-            held = memory.training(config, s.micro_tokens, dtype, lora, recompute, threads=threads)
+            held = memory.parts(config, s.micro_tokens, dtype, lora, recompute, threads=threads).total
         else:
             g, prompt = s.grpo, len(Chat.load(folder).prompt_ids([PROMPT])[0])
             held = memory.reinforcing(

@@ -10,7 +10,7 @@ from pydantic import Field
 from aha.config import Settings
 from aha.pipeline.recipe import Machine, Rl
 from aha.pipeline.recipe_r1 import FineTune
-from aha.pipeline.recipe_small import Walks
+from aha.pipeline.recipe_small import Exam, Walks
 from aha.tasks.data import Data
 
 
@@ -26,19 +26,11 @@ class Traces(Settings):
     """How the puzzles' search trees are walked; `problems` of it is not used."""
 
 
-class Exams(Settings):
+class Exams(Exam):
     """How every model is measured, on questions that none was trained on."""
 
     data: Annotated[list[str], Field(min_length=1)] = ["svamp", "multiarith"]
-    """Data sets, by a short name, a name on the hub or a file; their test sides are asked."""
-    questions: int = Field(1000, ge=2)
-    """At most this many questions of each."""
-    samples: int = Field(1, ge=1)
-    """Replies to each."""
-    max_tokens: int = Field(256, ge=1)
-    """Longest reply."""
-    temperature: float = Field(0.0, ge=0)
-    """Sampling temperature; 0 is greedy."""
+    """Data sets, by a short name, a name on the hub or a file; their test sides are asked, `questions` of each."""
 
 
 class Tune(Machine):

@@ -94,6 +94,7 @@ class _Reinforcement:
         """Log a step: its numbers and all its replies. Returns the numbers as they are logged."""
         self.log.samples(self.state.step, sample_rows(rollout, self.settings))
         record = {"step": self.state.step, "time": time.time()} | record | {"reflection_base": self.base_reflection}
+        record["layers"] = self.training.policy.config.num_hidden_layers
         self.log.metrics(record)
         self.screen.step(record, self.settings.steps)
         return record

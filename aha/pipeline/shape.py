@@ -33,8 +33,11 @@ STEPS = (
     ("The last reinforcement's rules", "dev3", "rules"),
     ("Its preferences", "rules", "r1"),
     ("Reinforcement for all scenarios", "dev3", "r1"),
+    ("Both steps", "base", "tuned"),
+    ("Fine-tuning on traces", "base", "taught"),
+    ("Reinforcement after it", "taught", "tuned"),
 )
-"""What leads from one model to another."""
+"""What leads from one model to another. Models of other recipes are compared with the first that was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,14 @@ def changes(run: Whole) -> list[Change]:
     exams = run.exams
     names = evaluations(exams)
     steps = [*STEPS, *(("Distillation", name, f"distill-{name}") for name in run.students)]
+    if exams and not any(before in exams and after in exams for _, before, after in steps):
+        first, *others = exams
+        steps = [(f"Becoming {other}", first, other) for other in others]
     found = []
     for title, before, after in steps:
         if before in exams and after in exams:
-            first, last = measures(exams[before], names), measures(exams[after], names)
-            here = {name: difference(last[name], first[name]) for name in first if name in last}
+            was, became = measures(exams[before], names), measures(exams[after], names)
+            here = {name: difference(became[name], was[name]) for name in was if name in became}
             paper = {name: row[after] - row[before] for name, row in PAPER.items() if before in row and after in row}
             found.append(Change(title, before, after, here, paper))
     return found

@@ -17,14 +17,15 @@ from aha.pipeline import curate, work
 from aha.pipeline.collect import write_rows
 from aha.pipeline.filters import known_runs
 from aha.pipeline.journey import traces as search_traces
-from aha.pipeline.recipe_small import Journey, Refiner, SkyT1, Small
+from aha.pipeline.recipe_small import Exam, Journey, Refiner, SkyT1, Small
 from aha.pipeline.refine import Refine, by_engine, by_rule
 from aha.pipeline.runner import Runner, Setting, Stage
 from aha.pipeline.training import engine_of
 from aha.rollout.http_engine import HttpEngine
 from aha.stats import Interval, clustered_mean, paired_difference, pass_at_k
+from aha.tasks.base import Task
 from aha.tasks.countdown import key_of
-from aha.types import Problem, Sampling
+from aha.types import Engine, Problem, Sampling
 
 DATA = ("data.jsonl",)
 Matrix = list[list[float]]
@@ -187,21 +188,27 @@ def exam(run: Runner, s: Small, model: Stage) -> Stage:
 
     def do(folder: Path) -> dict[str, Any]:
         task, engine = s.task.task(), engine_of(model.model, run.machine)
-        sampling = Sampling(s.exam.samples, s.exam.max_tokens, s.exam.temperature, seed=1)
-        result = evaluate(engine, task, task.test[: s.exam.questions], sampling)
-        right_QK = [[float(score.parts["correct"] or 0.0) for score in scores] for scores in result.scores]
+        right_QK, found = answered(engine, task, s.exam)
         disk.write_whole(folder / "results.json", (json.dumps(right_QK) + "\n").encode())
-        tokens = sum(len(reply.token_ids) for group in result.groups for reply in group)
-        first = zip(result.problems[:3], result.groups, strict=False)
-        shown = [{"prompt": problem.prompt, "reply": group[0].text} for problem, group in first]
         return {
-            "headline": f"pass@1 {result.summary['pass@1']:.1%}", "sampled_tokens": tokens,
-            "weights": work.weights_of(engine.model),
-            "results": {task.name: result.summary | {"tokens": tokens, "examples": shown}},
+            "headline": f"pass@1 {found['pass@1']:.1%}", "sampled_tokens": found["tokens"],
+            "weights": work.weights_of(engine.model), "results": {task.name: found},
         }  # fmt: skip
 
     told = {"exam": s.exam, "task": s.task}
     return run.stage(f"exam-{model.name}", told, {"model": model}, ("results.json",), do)
+
+
+def answered(engine: Engine, task: Task, exam: Exam) -> tuple[Matrix, dict[str, Any]]:
+    """Which replies to an exam's questions are right, and what a record says of them, the first few included."""
+    sampling = Sampling(exam.samples, exam.max_tokens, exam.temperature, seed=1)
+    found = evaluate(engine, task, task.test[: exam.questions], sampling)
+    right_QK = [[float(score.parts["correct"] or 0.0) for score in scores] for scores in found.scores]
+    first = zip(found.problems[:3], found.groups, strict=False)
+    return right_QK, found.summary | {
+        "tokens": sum(len(reply.token_ids) for group in found.groups for reply in group),
+        "examples": [{"prompt": problem.prompt, "reply": group[0].text} for problem, group in first],
+    }
 
 
 def verdict(run: Runner, model: Stage, others: Sequence[Stage], write: Callable[[], dict[str, Any]]) -> Stage:

@@ -12,7 +12,6 @@ from typing import Any
 from aha import disk
 from aha.chat import parse_reply
 from aha.errors import DataError
-from aha.evaluate import evaluate
 from aha.evaluation.digest import revision
 from aha.pipeline import small_work, work
 from aha.pipeline.collect import write_rows
@@ -25,7 +24,7 @@ from aha.tasks.base import Task
 from aha.tasks.benchmarks_rows import rows
 from aha.tasks.data import Loaded, benchmark
 from aha.tasks.data_read import rows_of, worded
-from aha.types import Example, Problem, Sampling
+from aha.types import Example, Problem
 
 Exam = tuple[str, Task]
 """Its name, and the task whose test questions are asked."""
@@ -132,17 +131,10 @@ def exam(run: Runner, s: Tune, questions: Questions, model: Stage) -> Stage:
 
     def do(folder: Path) -> dict[str, Any]:
         engine = engine_of(model.model, run.machine)
-        sampling = Sampling(s.exams.samples, s.exams.max_tokens, s.exams.temperature, seed=1)
         right, results = {}, {}
         for name, task in questions.exams:
-            found = evaluate(engine, task, task.test[: s.exams.questions], sampling)
-            right[name] = [[float(score.parts["correct"] or 0.0) for score in scores] for scores in found.scores]
-            shown = zip(found.problems[:3], found.groups, strict=False)
-            results[name] = found.summary | {
-                "tokens": sum(len(reply.token_ids) for group in found.groups for reply in group),
-                "examples": [{"prompt": problem.prompt, "reply": group[0].text} for problem, group in shown],
-            }
-            run.screen.note(f"  {name}: {found.summary['pass@1']:.1%} of {len(found.problems)} questions")
+            right[name], results[name] = small_work.answered(engine, task, s.exams)
+            run.screen.note(f"  {name}: {results[name]['pass@1']:.1%} of {len(right[name])} questions")
         disk.write_whole(folder / "results.json", (json.dumps(right) + "\n").encode())
         return {
             "headline": ", ".join(f"{name} {found['pass@1']:.1%}" for name, found in results.items()),

@@ -109,7 +109,7 @@ def memory_of(config: Any, weights: int) -> Memory:
         return Memory(m.PROGRAM + 2 * weights)
     size, bf16 = (config, TOKENS), torch.bfloat16
     sampling = m.sampling(config, REPLIES, LENGTH, bf16)
-    sft, lora = (m.training(*size, bf16, rank) for rank in (0, RANK))
+    sft, lora = (m.parts(*size, bf16, rank).total for rank in (0, RANK))
     rl, rl_lora = (m.reinforcing(*size, REPLIES, LENGTH, bf16, rank) for rank in (0, RANK))
     return Memory(*(m.PROGRAM + bytes_ for bytes_ in (sampling, sft, lora, rl, rl_lora)))
 
