@@ -40,7 +40,7 @@ a{color:inherit;text-decoration:none}nav a{color:var(--soft)}nav a:hover,nav a:f
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 .grid{display:grid;gap:1rem;margin:.8rem 0;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr))}
 .grid.small{grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr))}
-figure{margin:0;padding:.9rem 1rem .6rem;background:var(--card);border-radius:.6rem;min-width:0}
+figure{margin:0;padding:.9rem 1rem .6rem;background:var(--card);border-radius:.6rem;min-width:0;max-width:44rem}
 figcaption{font-size:.88rem;line-height:1.4;margin-bottom:.5rem}figcaption b{color:var(--ink);display:block;font-size:.98rem}
 svg{width:100%;height:auto;display:block}
 .result{margin:1.2rem 0}.result .what{font-size:1.05rem;margin:0 0 .3rem}

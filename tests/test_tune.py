@@ -113,4 +113,4 @@ def test_the_whole_recipe_teaches_reinforces_measures_and_is_not_run_again(tmp_p
     tune(s, quiet_screen())
     assert [stage.record["began"] for stage in read_stages(folder)] == began
     report = write_report(folder).read_text()
-    assert "Both steps" in report and "nothing to compare" not in report
+    assert "Both steps" in report and "nothing to compare" not in report and "Beside the paper" not in report

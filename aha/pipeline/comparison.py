@@ -44,7 +44,7 @@ def stage_table(run: Whole) -> Sheet:
         if len(chosen) > 1:
             sheet.rows.append([f"{title} ({len(chosen)})", *marked(_column(exams, chosen, "pass@1"))])
     if len(names) > 1:
-        sheet.rows.extend([title, *cells] for title, cells in _manners(exams, names))
+        sheet.rows.extend([title, *cells] for title, cells in _manners(exams, names) if any(cells))
     return sheet
 
 

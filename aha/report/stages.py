@@ -152,8 +152,10 @@ def models(run: Whole) -> list[Block]:
 
 
 def beside_the_paper(run: Whole) -> list[Block]:
-    """What each step changed, here and there."""
+    """What each step changed, here and there; nothing where the paper took none of these steps."""
     found = shape.changes(run)
+    if found and not any(change.paper for change in found):
+        return []
     shown = [_table(comparison.changes(found), wide=True)] if found else []
     return [*shown, _table(comparison.paper(), wide=True)]
 
