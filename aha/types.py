@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 
 Finish = Literal["stop", "length"]
 """Why a reply ended: on a stop token or stop string, or because it ran out of tokens."""
+Precision = Literal["bf16", "fp32"]
+"""What sampling and learning compute in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import torch
 from aha.chat import Chat
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model
+from aha.models.precision import DTYPES, fastest
 from aha.models.transformer import Transformer
 from aha.rewards.rubric import Rubric, each
 from aha.rollout.engine import TorchEngine
@@ -59,7 +60,7 @@ def training_flops(model: Transformer, positions: int, predicted: int) -> float:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run `options.warm_up` steps and `options.steps` timed ones."""
-    dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[options.dtype]
+    dtype = DTYPES[options.dtype]
     model, chat = load_model(options.model, dtype), Chat.load(options.model)
     prompts = (
         [json.loads(line)["prompt"] for line in options.prompts.read_text().splitlines() if line.strip()]
@@ -120,7 +121,7 @@ def summarise(laps: list[dict[str, Any]], model: Transformer, dtype: str, peak: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--dtype", choices=["fp32", "bf16"], default="bf16")
+    parser.add_argument("--dtype", choices=["fp32", "bf16"], default=fastest())
     parser.add_argument("--micro", type=int, default=16_384, help="padded tokens in a micro-batch")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=3)

@@ -19,6 +19,7 @@ import torch
 from aha.chat import Chat
 from aha.evaluate import evaluate
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rollout.engine import TorchEngine
 from aha.tasks.countdown import countdown
 from aha.types import Completion, Problem, Sampling
@@ -73,7 +74,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     folder = resolve(args.model)
-    engine = TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder))
+    engine = TorchEngine(load_model(folder, DTYPES[fastest()]), Chat.load(folder))
     task = countdown((args.numbers,), test=args.test, test_count=10**6 if args.test else args.questions)
     problems = [p for p in task.test if len(p.answer["numbers"]) == args.numbers][: args.questions]
     result = evaluate(engine, task, problems, Sampling(args.samples, args.max_tokens))

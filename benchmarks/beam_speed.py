@@ -24,6 +24,7 @@ import torch
 from aha.chat import Chat
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.models.process_scorer import ProcessScorer
 from aha.rollout.engine import TorchEngine
 from aha.search.beam import Beam
@@ -32,7 +33,7 @@ from aha.search.types import Solved, Strategy
 from aha.tasks.base import Task
 from aha.tasks.countdown import countdown
 from aha.types import Problem
-from benchmarks.sampling_speed import DTYPES, rate
+from benchmarks.sampling_speed import rate
 
 
 def timed(
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16")
+    parser.add_argument("--dtype", choices=DTYPES, default=fastest())
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

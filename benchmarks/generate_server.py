@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from aha.models.precision import DTYPES, fastest
 from aha.serve.server import listening
 
 
@@ -40,7 +41,7 @@ class Generator:
 
     def __init__(self, folder: str, batch: int) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=DTYPES[fastest()]).eval()
         self.batch, self.waiting = batch, queue.SimpleQueue[Waiting]()
         threading.Thread(target=self._run, daemon=True).start()
 

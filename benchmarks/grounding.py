@@ -20,10 +20,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
-
 from aha.chat import Chat
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.models.world.questions import Question
 from aha.rollout.engine import TorchEngine
 from aha.search.abstain import WITHHELD
@@ -126,7 +125,7 @@ def prepared(name: str, count: int, shift: int) -> TorchEngine:
     """The model, taught first where it is to be; what that took is printed."""
     folder = resolve(name)
     chat, began = Chat.load(folder), time.process_time()
-    model = load_model(folder, torch.bfloat16)
+    model = load_model(folder, DTYPES[fastest()])
     if count:
         others = [s for s in range(15) if s != shift]
         losses = teach(model, chat, lessons(count, others, seed=1))

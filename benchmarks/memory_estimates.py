@@ -23,6 +23,7 @@ from aha.chat import Chat
 from aha.models import memory
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, read_config, resolve
+from aha.models.precision import DTYPES
 from aha.rewards.rubric import Rubric, each
 from aha.rollout.engine import TorchEngine
 from aha.tasks.base import Task
@@ -30,7 +31,6 @@ from aha.train import grpo, sft
 from aha.train.settings import Grpo
 from aha.types import Completion, Problem
 
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 PROMPT, REPLY = 64, 192
 """Tokens of a prompt and of a reply."""
 GROUP = 8

@@ -14,10 +14,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from aha.chat import THINK, Chat
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rewards.judge_prompts import question_of
 from aha.rollout.engine import TorchEngine
 from aha.search.ledger import Metered
@@ -86,7 +85,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name begins so")
     args = parser.parse_args()
     folder = resolve(args.model)
-    engine = TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder))
+    engine = TorchEngine(load_model(folder, DTYPES[fastest()]), Chat.load(folder))
     print("| steps | | right | wrong | none | tokens |\n|---|---|---|---|---|---|")
     for steps in map(int, args.steps.split(",")):
         task, reads = drawn(args.task, steps, args.questions)

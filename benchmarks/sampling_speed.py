@@ -18,12 +18,11 @@ import torch
 from aha.chat import Chat
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.models.transformer import Transformer
 from aha.rollout.engine import TorchEngine
 from aha.tasks.countdown import countdown
 from aha.types import Sampling
-
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def rate(model: Transformer, chat: Chat, rows: int, top_p: float = 1.0, tokens: int = 128) -> float:
@@ -43,7 +42,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16")
+    parser.add_argument("--dtype", choices=DTYPES, default=fastest())
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

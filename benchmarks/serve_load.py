@@ -15,11 +15,10 @@ import statistics
 import time
 from typing import Any
 
-import torch
-
 from aha.chat import Chat, render
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rollout.engine import TorchEngine
 from aha.types import Sampling
 from benchmarks.crowd import Server, body, crowd, questions, serving
@@ -30,7 +29,7 @@ class Bare:
 
     def __init__(self, model: str, asked: list[str], clients: int, tokens: int) -> None:
         folder = resolve(model)
-        self.engine = TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder), slots=clients)
+        self.engine = TorchEngine(load_model(folder, DTYPES[fastest()]), Chat.load(folder), slots=clients)
         self.prompts, self.sampling = [render(question) for question in asked], Sampling(1, tokens, 1.0, seed=1)
         self.engine.generate(self.prompts[:clients], self.sampling)
 

@@ -27,6 +27,7 @@ import torch
 from aha.chat import END, Chat
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.models.transformer import Transformer
 from aha.models.world.countdown_text import countdown_text
 from aha.train import distill, sft
@@ -34,8 +35,6 @@ from aha.types import Example
 from benchmarks.aha_side import matrix_peak, training_flops
 from benchmarks.profiled import profiled
 from benchmarks.trl_side import peak_rss_gib
-
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def searches(count: int) -> list[Example]:
@@ -75,7 +74,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--teacher")
     parser.add_argument("--data", type=Path, help="JSON lines with `prompt` and `reply`")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16")
+    parser.add_argument("--dtype", choices=DTYPES, default=fastest())
     parser.add_argument("--examples", type=int, default=32, help="examples a step")
     parser.add_argument("--micro", type=int, default=16_384, help="tokens in a micro-batch")
     parser.add_argument("--lr", type=float, default=5e-4)

@@ -26,6 +26,7 @@ import torch
 from aha.chat import Chat, Marks, render
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rollout.engine import TorchEngine
 from aha.types import Sampling
 from benchmarks.profiled import profiled
@@ -33,7 +34,6 @@ from benchmarks.trl_side import peak_rss_gib
 
 WARM_UP = 4
 """Tokens of the first calls."""
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 NEVER = "<empty_output>"
 """A token that the model was never taught: as the end of replies it leaves them to their full length."""
 
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16")
+    parser.add_argument("--dtype", choices=DTYPES, default=fastest())
     parser.add_argument("--sides", choices=SIDES, nargs="+", default=list(SIDES))
     parser.add_argument("--group", action="store_true")
     parser.add_argument("--profile", action="store_true")

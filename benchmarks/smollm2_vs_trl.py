@@ -24,6 +24,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from aha.models.precision import fastest
 from benchmarks.grpo_vs_trl import machine, side
 
 MEMORY = 0.7
@@ -172,7 +173,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--what", nargs="+", choices=TIMES, default=list(TIMES))
     parser.add_argument("--rounds", type=int, default=2, help="alternations of the sides")
     parser.add_argument("--steps", type=int, default=2, help="timed steps of each measurement")
-    parser.add_argument("--dtypes", nargs="+", choices=["bf16", "fp32"], default=["bf16"])
+    parser.add_argument("--dtypes", nargs="+", choices=["bf16", "fp32"], default=[fastest()])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--micro", type=int, default=4096, help="aha's tokens in a micro-batch")
     parser.add_argument(

@@ -24,6 +24,7 @@ from aha.chat import Chat
 from aha.environment import cpu_model
 from aha.models.allocator import keep_memory
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.models.transformer import Transformer
 from aha.rollout.engine import TorchEngine
 from aha.rollout.vllm_engine import VllmEngine
@@ -33,7 +34,6 @@ from aha.train.grpo import reply_logp
 from aha.train.loss import weigh_by_token
 from aha.types import Completion, Sampling
 
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 PROMPTS, GROUP = 32, 16
 
 
@@ -91,7 +91,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", nargs="?", default="tiny")
-    parser.add_argument("--dtype", choices=DTYPES, default="bf16")
+    parser.add_argument("--dtype", choices=DTYPES, default=fastest())
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

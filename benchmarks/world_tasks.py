@@ -11,11 +11,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-import torch
-
 from aha.chat import Chat
 from aha.evaluate import evaluate
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.models.world.choice_text import QUESTIONS
 from aha.rollout.engine import TorchEngine
 from aha.tasks.arithmetic import arithmetic
@@ -49,7 +48,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name begins so")
     args = parser.parse_args()
     folder = resolve(args.model)
-    engine = TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder))
+    engine = TorchEngine(load_model(folder, DTYPES[fastest()]), Chat.load(folder))
     print(f"{'task':<28}questions  pass@1           95 %  pass@16  mixed  format  tokens")
     for name, task, problems in rows(args.questions):
         if name.startswith(args.only):

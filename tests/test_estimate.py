@@ -41,14 +41,14 @@ def test_a_model_too_large_for_the_machine_is_not_measured(bare, monkeypatch, tm
 
 def test_memory_is_said_for_the_stage_that_takes_most_and_how_it_could_fit(bare):
     stages = {"small": FineTune(micro_tokens=256), "large": FineTune(micro_tokens=65_536, lora=2)}
-    [sft, here] = estimate.memory_lines(bare, stages, Machine())
+    [sft, here] = estimate.memory_lines(bare, stages, Machine(dtype="bf16"))
     assert "(large: adapters of rank 2, micro-batches of 65536 tokens, bf16)" in sft and here.startswith("memory here")
-    needed, said = estimate.stage_memory(bare, "large", stages["large"], Machine(), free=1 << 20)
+    needed, said = estimate.stage_memory(bare, "large", stages["large"], Machine(dtype="bf16"), free=1 << 20)
     assert needed > 1 << 20 and "where layers are computed again; more than is free here" in said
 
 
 def test_a_reference_takes_its_weights(bare):
-    plain, leashed = (Zero(base=str(bare), grpo=Grpo(kl=kl)) for kl in (0.0, 0.1))
+    plain, leashed = (Zero(base=str(bare), dtype="bf16", grpo=Grpo(kl=kl)) for kl in (0.0, 0.1))
     needed = [estimate.stage_memory(bare, "zero", s, s, 1 << 40)[0] for s in (plain, leashed)]
     assert needed[1] - needed[0] == 2 * sum(p.numel() for p in toy_model().parameters())
 

@@ -12,6 +12,7 @@ import torch
 from aha.chat import Chat
 from aha.errors import DataError
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rewards.rubric import Rubric, each
 from aha.rollout.engine import TorchEngine
 from aha.tasks.base import Task
@@ -23,6 +24,7 @@ from aha.train.settings import Grpo
 from aha.types import Problem
 from tests.toys import toy_chat, toy_model
 
+HERE = fastest()
 SMALL = Grpo(problems=4, group=8, max_tokens=6, lr=0.02, warmup=0, micro_tokens=64)
 WIDE = SMALL.model_copy(update={"problems": 16, "group": 4})
 
@@ -150,7 +152,7 @@ def test_a_learning_rate_raised_in_the_middle_rolls_back_to_before(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+@pytest.mark.parametrize("dtype", sorted({"fp32", fastest()}))
 def test_a_thousandfold_learning_rate_breaks_the_embedded_model_and_is_rolled_back(dtype):
     settings = Grpo(problems=8, group=8, max_tokens=96, lr=0.2)
     states = [verdict.guard for _, verdict in embedded(settings, 5, dtype=dtype)]
@@ -334,10 +336,10 @@ def test_a_sound_run_of_the_embedded_model_is_never_stopped(seed):
     assert {verdict.state for _, verdict in embedded(settings, 12, seed=seed)} <= {"ok", "warn"}
 
 
-def embedded(settings, steps, task=None, dtype="bf16", seed=0, change=lambda engine: None):
+def embedded(settings, steps, task=None, dtype=HERE, seed=0, change=lambda engine: None):
     """Train the embedded model on Countdown; yields records and verdicts until the run is stopped."""
-    folder, dtypes = resolve("tiny"), {"fp32": torch.float32, "bf16": torch.bfloat16}
-    model, health = load_model(folder, dtypes[dtype]), Health(HealthSettings(), dtype)
+    folder = resolve("tiny")
+    model, health = load_model(folder, DTYPES[dtype]), Health(HealthSettings(), dtype)
     engine, state = TorchEngine(model, Chat.load(folder)), grpo.start(model, settings)
     change(engine)
     for _, record in grpo.train(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-import torch
 
 from aha.chat import Chat, render
 from aha.errors import ConfigError
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rollout.engine import TorchEngine
 from aha.search.plan import Plan, filled
 from aha.search.plan_sums import Sums, taken_apart
@@ -176,7 +176,7 @@ def test_settings_that_cannot_be_are_refused():
 def test_the_embedded_model_gets_further_with_a_plan():
     folder = resolve("tiny")
     engine, task = (
-        TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder)),
+        TorchEngine(load_model(folder, DTYPES[fastest()]), Chat.load(folder)),
         arithmetic(("en",), (8,), test_count=20),
     )
     solved = Plan(Sums())(engine, task, task.test, seed=1)

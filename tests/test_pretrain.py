@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from aha.chat import Chat
 from aha.errors import ModelError
 from aha.models.folder import TINY, load_model, read_config, resolve, shipped
+from aha.models.precision import DTYPES, fastest
 from aha.models.transformer import Transformer
 from aha.rollout.engine import TorchEngine
 from aha.train.optim import MasterWeights, Replica, gradients_side_by_side, split_for_muon
@@ -129,7 +130,7 @@ def test_students_decode_with_the_loops_that_are_compiled_for_the_base():
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_a_shipped_student_is_of_its_shape_and_reads_as_the_base_does(name):
-    model, c = load_model(resolve(name), torch.bfloat16), SHAPES[name]
+    model, c = load_model(resolve(name), DTYPES[fastest()]), SHAPES[name]
     assert (model.config.hidden_size, model.config.family) == (c.hidden_size, c.family)
     assert Chat.load(resolve(name)).tokenizer.to_str() == Chat.load(TINY).tokenizer.to_str()
     [[reply]] = TorchEngine(model, Chat.load(TINY)).generate(

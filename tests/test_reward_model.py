@@ -11,6 +11,7 @@ import torch
 
 from aha.errors import DataError
 from aha.models.folder import TINY
+from aha.models.precision import DTYPES, fastest
 from aha.models.scorer import Scorer, ScoringModel
 from aha.tasks.preference_files import read_dpo
 from aha.tasks.preferences import Labelled, Pair, world_labels, world_pairs
@@ -189,7 +190,7 @@ WORLD = RewardModel(lr=1e-3)
 
 
 def trained(data, settings):
-    scorer = Scorer.from_base(TINY, torch.bfloat16)
+    scorer = Scorer.from_base(TINY, DTYPES[fastest()])
     train = train_pairs if isinstance(data[0], Pair) else train_pointwise
     for _ in train(scorer, data, settings, start(scorer, settings)):
         pass

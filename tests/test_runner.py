@@ -8,6 +8,7 @@ import pytest
 
 from aha.config import Settings
 from aha.errors import CheckpointError, RunError, SandboxError
+from aha.models.precision import fastest
 from aha.pipeline.recipe import Machine
 from aha.pipeline.runner import Runner, key_of, read_stages
 from aha.sandbox import pool
@@ -110,7 +111,7 @@ def test_a_stage_records_where_it_came_from(tmp_path):
     assert two["inputs"] == {"base": {"stage": "one", "digest": one.digest}}
     assert two["settings"]["toy.letter"] == "b" and two["machine"] == {
         "seed": 0,
-        "dtype": "bf16",
+        "dtype": fastest(),
         "threads": 0,
         "unprotected": False,
     }

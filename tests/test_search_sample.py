@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 
 from aha.chat import Chat
 from aha.errors import ConfigError
 from aha.models.folder import load_model, resolve
+from aha.models.precision import DTYPES, fastest
 from aha.rollout.engine import TorchEngine
 from aha.search.capped import Capped
 from aha.search.pool import Pool
@@ -24,7 +24,7 @@ from tests.toys import toy_chat, toy_model
 
 def tiny() -> TorchEngine:
     folder = resolve("tiny")
-    return TorchEngine(load_model(folder, torch.bfloat16), Chat.load(folder))
+    return TorchEngine(load_model(folder, DTYPES[fastest()]), Chat.load(folder))
 
 
 def by_sample(*answers: str):

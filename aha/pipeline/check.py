@@ -9,9 +9,9 @@ from aha.errors import ConfigError, ModelError
 from aha.models import memory
 from aha.models.folder import read_config, resolve
 from aha.models.load import weight_files
+from aha.models.precision import DTYPES
 from aha.pipeline.recipe import Machine, Rl
 from aha.pipeline.recipe_r1 import R1
-from aha.pipeline.training import DTYPES
 from aha.sandbox.pool import required_level
 from aha.train.settings import Grpo
 from aha.train.sft import Sft

@@ -11,11 +11,12 @@ from aha.chat import Chat, render
 from aha.models import memory
 from aha.models.folder import read_config, resolve
 from aha.models.memory import gigabytes
+from aha.models.precision import DTYPES
 from aha.pipeline.check import check_settings, same_vocabulary
 from aha.pipeline.recipe import Collect, Machine, Rl, Zero
 from aha.pipeline.recipe_r1 import R1, FineTune, Preferences
 from aha.pipeline.recipe_tune import Tune
-from aha.pipeline.training import DTYPES, engine_of, set_threads
+from aha.pipeline.training import engine_of, set_threads
 from aha.rollout.engine import TorchEngine
 from aha.train.reward_model import RewardModel
 from aha.train.sft import Sft

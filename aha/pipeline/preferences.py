@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from aha.models.precision import DTYPES
 from aha.models.scorer import Scorer
 from aha.pipeline import world
 from aha.pipeline.recipe_r1 import R1, Preferences
 from aha.pipeline.runner import Runner, Setting, Stage
-from aha.pipeline.training import DTYPES, Interruptible, ScorerTraining
+from aha.pipeline.training import Interruptible, ScorerTraining
 from aha.pipeline.work import MODEL, reinforced, toml_of
 from aha.rewards.format import formatted
 from aha.rewards.learned import harmless, helpful

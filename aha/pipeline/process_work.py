@@ -11,12 +11,13 @@ from typing import Any
 
 from aha import disk, tables
 from aha.errors import DataError
+from aha.models.precision import DTYPES
 from aha.models.process_scorer import ProcessScorer
 from aha.pipeline.collect import write_rows
 from aha.pipeline.preferences import learn
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.runner import Runner, Setting, Stage
-from aha.pipeline.training import DTYPES, ScorerTraining, engine_of
+from aha.pipeline.training import ScorerTraining, engine_of
 from aha.pipeline.work import MODEL, toml_of
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog

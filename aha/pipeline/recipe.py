@@ -12,6 +12,7 @@ from aha.tasks.countdown import RUBRICS, countdown
 from aha.tasks.data import Data
 from aha.train.health import HealthSettings
 from aha.train.settings import Grpo
+from aha.types import Precision
 
 
 class Countdown(Settings):
@@ -92,13 +93,19 @@ class Collect(Settings):
     """Leave out replies that mix languages or repeat themselves."""
 
 
+def _fastest() -> Precision:
+    from aha.models.precision import fastest  # it loads torch, which whoever only reads settings does without
+
+    return fastest()
+
+
 class Machine(Settings):
     """What a whole run shares: seed and arithmetic."""
 
     seed: int = 0
     """Seed of problems and replies."""
-    dtype: Literal["bf16", "fp32"] = "bf16"
-    """Arithmetic of sampling and learning; the weights themselves are kept in fp32."""
+    dtype: Precision = Field(default_factory=_fastest)
+    """Arithmetic of sampling and learning; if not set, what the processor is faster in. Masters are kept in fp32."""
     threads: int = Field(0, ge=0)
     """CPU threads; 0 takes all cores."""
     unprotected: bool = False

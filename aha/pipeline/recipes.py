@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar, get_args
 
 from aha.config import load
 from aha.errors import ConfigError
-from aha.pipeline.recipe import Zero
+from aha.pipeline.recipe import Machine, Zero
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.recipe_r1 import R1
 from aha.pipeline.recipe_small import Journey, SkyT1
 from aha.pipeline.recipe_tune import Tune
+from aha.pipeline.runner import RECORD
+from aha.types import Precision
 
+M = TypeVar("M", bound=Machine)
 Recipe = Zero | R1 | SkyT1 | Journey | Process | Tune
 RECIPES: dict[str, type[Recipe]] = {
     "zero": Zero, "r1": R1, "sky-t1": SkyT1, "journey": Journey, "process": Process, "tune": Tune,
@@ -32,4 +37,21 @@ def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:
     if name not in RECIPES:
         raise ConfigError(f"{file}: no recipe {name!r}; there are: {', '.join(RECIPES)}")
     kind = RECIPES[str(name)]
-    return load(kind, file, overrides)
+    return going_on(load(kind, file, overrides))
+
+
+def going_on(settings: M) -> M:
+    """The settings, in the arithmetic that their run folder began with where they do not say which.
+
+    So a run that moves to another processor goes on; in another arithmetic all that was made would be made again.
+    """
+    if "dtype" in settings.model_fields_set:
+        return settings
+    out = Path(str(settings.out))  # type: ignore[attr-defined]  # a run folder is a setting of each recipe
+    for file in (out / "settings.toml", *sorted(out.glob(f"stages/*/{RECORD}"))):
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            text = file.read_text(encoding="utf-8")
+            began = json.loads(text)["machine"] if file.suffix == ".json" else tomllib.loads(text)
+            if began["dtype"] in get_args(Precision):
+                return settings.model_copy(update={"dtype": began["dtype"]})
+    return settings

@@ -19,6 +19,7 @@ import torch
 from aha.chat import Chat
 from aha.models import memory
 from aha.models.folder import load_model
+from aha.models.precision import DTYPES
 from aha.models.process_scorer import ProcessScorer
 from aha.models.scorer import Scorer
 from aha.models.transformer import Transformer
@@ -32,7 +33,6 @@ from aha.train.sft import Sft
 from aha.train.state import ADAPTERS, State, restore, store
 
 S = TypeVar("S", Scorer, ProcessScorer)
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 class Stopped(BaseException):

@@ -18,8 +18,8 @@ from aha.record import Run, first_try, points, tasks, value
 from aha.report.blocks import Finding, Level
 from aha.report.changes import ends, from_to
 from aha.svg import number
-from aha.train.guards import Dtype
 from aha.train.health import Health, HealthSettings
+from aha.types import Precision
 
 Said = tuple[Level, str] | None
 """What a check says; None where the run did not record what it looks at."""
@@ -198,7 +198,7 @@ def objections(run: Run, dtype: str = "") -> dict[str, _Objection]:
     return found
 
 
-def _told(run: Run, dtype: str) -> tuple[HealthSettings, Dtype]:
+def _told(run: Run, dtype: str) -> tuple[HealthSettings, Precision]:
     """The guards' settings, and the precision, as far as the run's settings say them."""
     try:
         told = tomllib.loads(run.settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aha.errors import AhaError, RunError
+from aha.errors import RunError
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -31,21 +31,19 @@ def chat(
     top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="Share of the likeliest tokens to draw from.")] = 0.95,
     max_tokens: Annotated[int, typer.Option(min=0, help="Tokens of a reply at most; 0 is what is left.")] = 0,
     seed: Annotated[int | None, typer.Option(help="Seed of the replies; fresh ones without it.")] = None,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
 ) -> None:
     """Talk to a model; /new forgets the conversation, /quit ends it. Reads lines where it is not a terminal."""
     from aha.models.allocator import keep_memory
-    from aha.pipeline.training import DTYPES
+    from aha.models.precision import DTYPES, precision
     from aha.search.parse import Scorers
     from aha.serve.models import load
     from aha.tools.chat_screen import ChatScreen
 
-    if dtype not in DTYPES:
-        raise AhaError(f"--dtype is {dtype!r}; give {' or '.join(DTYPES)}")
     keep_memory()
     screen = ChatScreen(thoughts)
     with screen.waiting(f"loading {model}"):
-        checkpoint = load("chat", model, DTYPES[dtype], Scorers(), slots=1, queue=0)
+        checkpoint = load("chat", model, DTYPES[precision(dtype)], Scorers(), slots=1, queue=0)
         checkpoint.live.warm.wait()
     drawn = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens}
     try:

@@ -100,25 +100,24 @@ def thoughts_of(chat: Any) -> str:
 
 
 def memory_of(config: Any, weights: int) -> Memory:
-    """What each use takes in bf16. Without a config only sampling through transformers is counted: its weights."""
-    import torch
-
+    """What each use takes in the arithmetic used here. Without a config only sampling through transformers is counted."""
     from aha.models import memory as m
+    from aha.models.precision import DTYPES, fastest
 
+    dtype = DTYPES[fastest()]
     if config is None:
-        return Memory(m.PROGRAM + 2 * weights)
-    size, bf16 = (config, TOKENS), torch.bfloat16
-    sampling = m.sampling(config, REPLIES, LENGTH, bf16)
-    sft, lora = (m.parts(*size, bf16, rank).total for rank in (0, RANK))
-    rl, rl_lora = (m.reinforcing(*size, REPLIES, LENGTH, bf16, rank) for rank in (0, RANK))
+        return Memory(m.PROGRAM + dtype.itemsize * weights)
+    size = (config, TOKENS)
+    sampling = m.sampling(config, REPLIES, LENGTH, dtype)
+    sft, lora = (m.parts(*size, dtype, rank).total for rank in (0, RANK))
+    rl, rl_lora = (m.reinforcing(*size, REPLIES, LENGTH, dtype, rank) for rank in (0, RANK))
     return Memory(*(m.PROGRAM + bytes_ for bytes_ in (sampling, sft, lora, rl, rl_lora)))
 
 
 def slow_parts(config: Any, weights: int, memory: Memory, here: int) -> list[str]:
     """What will be slow or impossible on this machine."""
-    import torch
-
     from aha.models.memory import gigabytes
+    from aha.models.precision import DTYPES, fastest
 
     found = []
     names = {
@@ -131,11 +130,11 @@ def slow_parts(config: Any, weights: int, memory: Memory, here: int) -> list[str
     for name, what in names.items():
         if (needed := getattr(memory, name)) is not None and needed > here:
             found.append(f"{what} needs {gigabytes(needed)} and this machine has {gigabytes(here)}")
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        found.append("this processor does not multiply bf16: use --dtype fp32")
+    if fastest() == "fp32":
+        found.append("this processor does not multiply bf16, so all is computed in fp32: twice the bytes of bf16")
     if weights > 16_000_000:
         found.append(
-            f"one reply alone: each of its tokens reads all {gigabytes(2 * weights)} of weights; draw many at a time"
+            f"one reply alone: each of its tokens reads all {gigabytes(DTYPES[fastest()].itemsize * weights)} of weights; draw many at a time"
         )
     if config is not None and config.vocab_size > LARGE and config.vocab_size * config.hidden_size * 4 > weights:
         found.append(f"training: a quarter or more of the work is logits over {config.vocab_size} tokens")
@@ -145,6 +144,7 @@ def slow_parts(config: Any, weights: int, memory: Memory, here: int) -> list[str
 def lines(d: Diagnosis) -> list[str]:
     """What was found, to be read."""
     from aha.models.memory import gigabytes
+    from aha.models.precision import fastest
 
     s = d.sizes
     shape = (
@@ -164,7 +164,7 @@ def lines(d: Diagnosis) -> list[str]:
         f"family     {d.family}, {d.weights / 1e6:.1f} M weights{shape}",
         f"prompts    {d.chat}; a reply ends with {d.end}",
         f"thoughts   {d.thoughts}",
-        f"memory     sampling {gigabytes(m.sampling)} ({REPLIES} replies of {LENGTH} tokens, bf16)",
+        f"memory     sampling {gigabytes(m.sampling)} ({REPLIES} replies of {LENGTH} tokens, {fastest()})",
         *training,
         f"           this machine has {gigabytes(d.here)}, of which {gigabytes(d.free)} are free",
         *[f"slow       {line}" for line in d.slow],

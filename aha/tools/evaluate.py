@@ -28,7 +28,7 @@ def evaluate(
     top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Instead of the preset's.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the replies.")] = 1,
     shots: Annotated[int, typer.Option(min=0, help="Solved examples before the question, compared with none.")] = 0,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
     served: Annotated[str, typer.Option(help="The name of the model on a server.")] = "",
     key_variable: Annotated[str, typer.Option(help="The environment variable that holds the server's key.")] = "",
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all cores. Replies do not depend on it.")] = 0,

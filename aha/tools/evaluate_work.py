@@ -18,7 +18,7 @@ from aha.evaluation.sample import LOT, Plan, sample
 from aha.evaluation.shots import examples, with_shots
 from aha.evaluation.store import Identity, Store
 from aha.models.folder import resolve
-from aha.pipeline.training import DTYPES
+from aha.models.precision import DTYPES, precision
 from aha.rollout.engine import TorchEngine
 from aha.rollout.http_engine import HttpEngine
 from aha.rollout.load import load_engine
@@ -48,7 +48,7 @@ class Request:
     top_p: float | None = None
     seed: int = 1
     shots: int = 0
-    dtype: str = "bf16"
+    dtype: str = ""
     served: str = ""
     key_variable: str = ""
     workers: int = 0
@@ -189,10 +189,8 @@ def _subject(request: Request) -> Subject:
         engine = HttpEngine(request.model, request.served, request.key_variable, chat=True)
         digest = text_digest(f"{request.model} {request.served}")
         return Subject(lambda: engine, request.served, digest, "http", lambda asked: None)
-    if request.dtype not in DTYPES:
-        raise ConfigError(f"--dtype is {request.dtype!r}; give {' or '.join(DTYPES)}")
-    folder = resolve(request.model)
-    loaded = load_engine(folder, DTYPES[request.dtype], slots=LOT)
+    arithmetic, folder = precision(request.dtype), resolve(request.model)
+    loaded = load_engine(folder, DTYPES[arithmetic], slots=LOT)
 
     def room(asked: Sequence[Problem]) -> int:
         longest = max(map(len, loaded.chat.prompt_ids([problem.prompt for problem in asked])))
@@ -202,4 +200,4 @@ def _subject(request: Request) -> Subject:
         return left
 
     kind = "torch" if isinstance(loaded, TorchEngine) else "transformers"
-    return Subject(lambda: loaded, request.model, model_digest(folder), f"{kind} {request.dtype}", room)
+    return Subject(lambda: loaded, request.model, model_digest(folder), f"{kind} {arithmetic}", room)

@@ -128,11 +128,12 @@ def resources() -> dict[str, Any]:
     import torch
 
     from aha.models.memory import memory_here
+    from aha.models.precision import fastest
 
     there, free = memory_here()
     return {
         "memory": there, "memory_free": free, "disk_free": shutil.disk_usage(".").free, "torch": torch.__version__,
-        "threads": torch.get_num_threads(), "bf16": torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+        "threads": torch.get_num_threads(), "bf16": fastest() == "bf16",
     }  # fmt: skip
 
 

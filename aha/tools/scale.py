@@ -40,7 +40,7 @@ def scale(
     temperature: Annotated[float, typer.Option(min=0.0, help="Of everything that is sampled.")] = 0.6,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of everything that is sampled.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
     out: Annotated[Path, typer.Option(help="Where samples and results are kept.")] = Path("runs/scale"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON and nothing else; progress goes to stderr.")
@@ -53,8 +53,10 @@ def scale(
     from aha.evaluation.scale_arms import Plan, check_methods
     from aha.evaluation.scale_result import summed_up
     from aha.models.allocator import keep_memory
+    from aha.models.precision import precision
     from aha.tools.evaluate import whole_numbers
 
+    dtype = precision(dtype)
     plan = Plan(samples, max_tokens, temperature, top_p, seed, whole_numbers(searches), _words(methods))
     scorers, marks = both_scorers(scorer or [])
     check_methods(plan, scorers)
@@ -87,7 +89,7 @@ def route(
     glances: Annotated[int, typer.Option(min=2, help="Direct samples whose agreement is looked at.")] = 5,
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest thought.")] = 512,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
     out: Annotated[Path, typer.Option(help="Where samples and results are kept.")] = Path("runs/route"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON and nothing else; progress goes to stderr.")
@@ -98,7 +100,9 @@ def route(
     from aha.evaluation.route_exams import exams
     from aha.evaluation.route_report import Settings, measure
     from aha.models.allocator import keep_memory
+    from aha.models.precision import precision
 
+    dtype = precision(dtype)
     asked = exams(questions, data)
     keep_memory()
     problems = [problem for exam in asked for problem in exam.problems]

@@ -52,7 +52,7 @@ def serve(
     search_tokens: Annotated[int, typer.Option(min=1, help="Tokens that one answer of a strategy may draw.")] = 32_768,
     body: Annotated[int, typer.Option(min=1024, help="Bytes of a request at most.")] = 1 << 20,
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that running requests get at the end.")] = 30.0,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
 ) -> None:
     """Serve models to any OpenAI client, each strategy a model as well; look into training runs with --runs."""
     if not models and not runs:
@@ -68,15 +68,14 @@ def serve(
     import sys
 
     from aha.models.allocator import keep_memory
-    from aha.pipeline.training import DTYPES
+    from aha.models.precision import DTYPES, precision
     from aha.serve.app import application
     from aha.serve.models import Catalogue, load, named
     from aha.serve.state import Settings, Thoughts
     from aha.serve.wire import Shown
     from aha.tools.solve import load_scorers
 
-    choice("--dtype", dtype, tuple(DTYPES))
-    view = view_of(runs)
+    view, arithmetic = view_of(runs), DTYPES[precision(dtype)]
     folders = named(models or [])
     if summary_by and summary_by not in folders:
         raise ConfigError(f"--summary-by {summary_by}: no such model is served; there is {', '.join(folders)}")
@@ -85,7 +84,7 @@ def serve(
     sys.setswitchinterval(0.001)  # so that a stream's bookkeeping holds a decode loop up less
     scorers = load_scorers(scorer)
     options = {"slots": slots, "queue": queue, "context": context, "memory": memory << 20}
-    checkpoints = [load(name, folder, DTYPES[dtype], scorers, **options) for name, folder in folders.items()]
+    checkpoints = [load(name, folder, arithmetic, scorers, **options) for name, folder in folders.items()]
     settings = Settings(
         cast(Shown, reasoning), cast(Thoughts, thoughts), summary_by, unclosed, max_tokens, temperature, top_p, body,
         searches=searches, search_tokens=search_tokens,

@@ -25,7 +25,7 @@ def solve(
     budget: Annotated[int, typer.Option(min=1, help="Tokens drawn from the model at most, by all it tries.")] = 4000,
     scorer: Annotated[Path | None, typer.Option(help="Folder of an outcome or process reward model.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
-    dtype: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Answer one question by thinking longer, and show what it took."""
@@ -55,12 +55,10 @@ def solve(
 def load_engine(model: str, dtype: str) -> Engine:
     """A model as an engine. Raises AhaError for a model or a precision that does not exist."""
     from aha.models.folder import resolve
-    from aha.pipeline.training import DTYPES
+    from aha.models.precision import DTYPES, precision
     from aha.rollout import load
 
-    if dtype not in DTYPES:
-        raise AhaError(f"--dtype is {dtype!r}; give {' or '.join(DTYPES)}")
-    return load.load_engine(resolve(model), DTYPES[dtype])
+    return load.load_engine(resolve(model), DTYPES[precision(dtype)])
 
 
 def load_scorers(folder: Path | None) -> Scorers:

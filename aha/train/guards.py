@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Literal
+from typing import Any
+
+from aha.types import Precision
 
 Record = Mapping[str, Any]
-Dtype = Literal["fp32", "bf16"]
 
 WINDOW = 8
 """Steps whose median is what is usual: few, so that a run that changes steadily is compared with what it is now."""
@@ -60,7 +61,7 @@ class Streak:
 class Past:
     """What a guard may compare a step with."""
 
-    def __init__(self, gap: float, dtype: Dtype) -> None:
+    def __init__(self, gap: float, dtype: Precision) -> None:
         self.gap, self.dtype = gap, dtype
         self.sound: deque[Record] = deque(maxlen=WINDOW)
         """The last records that no guard of the arithmetic objected to."""

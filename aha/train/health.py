@@ -21,7 +21,6 @@ from pydantic import Field
 from aha.config import Settings
 from aha.train.guards import (
     GROUPS,
-    Dtype,
     Finding,
     Past,
     Record,
@@ -37,6 +36,7 @@ from aha.train.guards import (
     not_finite,
     number,
 )  # fmt: skip
+from aha.types import Precision
 
 Verb = Literal["ok", "warn", "halt", "rollback"]
 Name = Literal[
@@ -98,7 +98,7 @@ GRAVITY = ("ok", "warn", "halt", "rollback")
 class Health:
     """The one guard of a run. `reasons` holds the step and verdict of every change of its opinion."""
 
-    def __init__(self, settings: HealthSettings, dtype: Dtype = "bf16") -> None:
+    def __init__(self, settings: HealthSettings, dtype: Precision = "bf16") -> None:
         self.settings, self.past = settings, Past(settings.gap, dtype)
         self.reasons: list[tuple[int, Verdict]] = []
         self.step = 0
