@@ -67,6 +67,8 @@ class Rl(Settings):
     """Steps between checkpoints."""
     keep: int = Field(2, ge=1)
     """Checkpoints kept."""
+    engine: Literal["torch", "vllm"] = "torch"
+    """What samples: aha's decoder, which shares the trainer's weights, or vLLM, which is given them after every step."""
     grpo: Grpo = Grpo()
     evaluate: Evaluate = Evaluate()
     health: HealthSettings = HealthSettings()

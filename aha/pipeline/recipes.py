@@ -6,10 +6,11 @@ import json
 import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from aha.config import load
+from aha.config import flatten, load
 from aha.errors import ConfigError
 from aha.pipeline.recipe import Machine, Zero
 from aha.pipeline.recipe_process import Process
@@ -37,7 +38,11 @@ def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:
     if name not in RECIPES:
         raise ConfigError(f"{file}: no recipe {name!r}; there are: {', '.join(RECIPES)}")
     kind = RECIPES[str(name)]
-    return going_on(load(kind, file, overrides))
+    settings = going_on(load(kind, file, overrides))
+    for name, value in flatten(settings).items():
+        if name.split(".")[-1] == "engine" and value == "vllm" and find_spec("vllm") is None:
+            raise ConfigError(f"{name} is vllm, which is not installed here: docs/engines.md says how to install it")
+    return settings
 
 
 def going_on(settings: M) -> M:

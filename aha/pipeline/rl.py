@@ -14,11 +14,13 @@ from aha.config import dump
 from aha.errors import UnsoundError
 from aha.evaluate import Evaluation, evaluate
 from aha.models.folder import resolve
+from aha.models.precision import DTYPES
 from aha.pipeline.preflight import preflight
 from aha.pipeline.recipe import Machine, Rl, Zero
 from aha.pipeline.screen import Screen
 from aha.pipeline.training import Training, spare_memory
 from aha.rollout.engine import TorchEngine
+from aha.rollout.vllm_engine import VllmEngine
 from aha.runlog import RunLog, read_samples
 from aha.tables import read_jsonl
 from aha.tasks.base import Task
@@ -26,7 +28,7 @@ from aha.tasks.data import Data
 from aha.train import grpo
 from aha.train.health import Health, Verdict
 from aha.train.rollouts import Rollout, advantages
-from aha.types import Completion, Problem, Sampling, Score
+from aha.types import Completion, Engine, Problem, Sampling, Score
 
 MAY_CHANGE = ("steps", "keep", "save_every", "out", "health")
 """Settings that a continued run may change: none of them alters the path of training."""
@@ -55,19 +57,24 @@ def reinforce(log: RunLog, base: Path, task: Task, settings: Rl, machine: Machin
     training = Training(log, base, machine, lambda policy: grpo.start(policy, settings.grpo))
     spare_memory(training, settings.grpo, machine, screen.note)
     with training.stoppable(screen.note):
-        _Reinforcement(training, task, settings, machine, screen).go()
+        _Reinforcement(training, base, task, settings, machine, screen).go()
     return training
 
 
 class _Reinforcement:
     """The parts of a run that its steps share."""
 
-    def __init__(self, training: Training, task: Task, settings: Rl, machine: Machine, screen: Screen) -> None:
+    def __init__(
+        self, training: Training, base: Path, task: Task, settings: Rl, machine: Machine, screen: Screen
+    ) -> None:
         self.training, self.task, self.settings, self.seed, self.screen = (
             training, task, settings, machine.seed, screen,
         )  # fmt: skip
         self.log, self.state = training.log, training.state
-        self.engine = TorchEngine(training.policy, training.chat)
+        self.engine: Engine = TorchEngine(training.policy, training.chat)
+        if settings.engine == "vllm":
+            self.engine = VllmEngine(base, DTYPES[machine.dtype])
+            self.engine.load_weights(training.policy.state_dict())
         self.base_reflection: float | None = None
         self.health = Health(settings.health, machine.dtype)
         self.verdict = Verdict("ok")
@@ -87,6 +94,8 @@ class _Reinforcement:
         for rollout, record in steps:
             record = self.record(rollout, record)
             self.training.release()
+            if self.settings.engine != "torch":  # which has weights of its own
+                self.engine.load_weights(self.training.policy.state_dict())
             self.watch(record)
             self.catch_up()
 
