@@ -56,7 +56,7 @@ def test_a_thought_is_open_while_it_is_written_and_escape_stops_it(page, served)
     page.fill("#question", PUZZLE)
     page.press("#question", "Enter")
     page.wait_for_selector(".thought.live .thought-text p")
-    assert page.locator(".thought summary").inner_text().startswith("Thinking…")
+    page.wait_for_function("/^Thinking….* [1-9]\\d* tokens/.test(document.querySelector('.thought summary').innerText)")
     assert (
         page.locator("[aria-label=Stop]").is_visible() and page.locator("article").get_attribute("aria-busy") == "true"
     )

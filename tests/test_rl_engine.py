@@ -8,7 +8,7 @@ import pytest
 
 from aha.chat import Chat
 from aha.errors import ConfigError
-from aha.models.folder import load_model, resolve
+from aha.models.folder import load_model
 from aha.pipeline.recipes import load_recipe
 from aha.pipeline.rl import zero
 from aha.pipeline.screen import Screen
@@ -78,7 +78,9 @@ def test_without_vllm_the_run_is_refused_before_it_begins(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not HAS_VLLM, reason="vllm is not installed here: docs/engines.md says how to install it beside aha")
+@pytest.mark.skipif(
+    not HAS_VLLM, reason="vllm is not installed here: docs/engines.md says how to install it beside aha"
+)
 def test_the_embedded_model_is_trained_through_vllm(tmp_path, monkeypatch):
     monkeypatch.setattr("aha.pipeline.rl.VllmEngine", lambda *words: VllmEngine(*words, memory=1 << 30))
     assert max(gaps(recipe(tmp_path))) < 1e-2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 
 import httpx2
 import openai
@@ -85,6 +86,17 @@ def test_the_stream_is_openai_s_to_the_letter(url):
     assert {c["object"] for c in chunks} == {"chat.completion.chunk"} and lines[-1] == "data: [DONE]"
     assert chunks[-1]["choices"] == [] and set(chunks[-1]["usage"]) >= {"prompt_tokens", "completion_tokens"}
     assert [c["choices"][0]["finish_reason"] for c in chunks if c["choices"]][-1] in ("stop", "length")
+
+
+def test_usage_is_told_while_a_reply_is_written_to_who_asks():
+    with serving("tiny") as (url, catalogue):
+        says(catalogue, f"<think>{THOUGHT}</think><answer>{ANSWER}</answer>")
+        decoder = catalogue.checkpoints["tiny"].live.rows.decoder
+        step = decoder.step
+        decoder.step = lambda *given: (time.sleep(0.01), step(*given))[1]
+        chunks, _ = streamed(url, stream_options={"include_usage": True, "continuous_usage_stats": True})
+    counts = [c["usage"]["completion_tokens_details"]["reasoning_tokens"] for c in chunks if c.get("usage")]
+    assert counts == sorted(counts) and len(set(counts)) > 3 and counts[-1] == COUNT
 
 
 def test_a_seed_gives_what_the_bare_engine_draws(url):

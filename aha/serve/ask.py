@@ -50,6 +50,8 @@ class StreamOptions(_Open):
     """How to stream."""
 
     include_usage: bool = False
+    continuous_usage_stats: bool = False
+    """vLLM's: usage while the reply is written, too."""
 
 
 class Thinking(_Open):
@@ -99,6 +101,11 @@ class Ask(_Open):
     def with_usage(self) -> bool:
         """Whether a stream ends with a chunk of usage."""
         return self.stream_options is not None and self.stream_options.include_usage
+
+    @property
+    def with_running_usage(self) -> bool:
+        """Whether a stream tells usage after all that comes."""
+        return self.with_usage and self.stream_options is not None and self.stream_options.continuous_usage_stats
 
 
 class ChatAsk(Ask):

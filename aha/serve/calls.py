@@ -108,8 +108,8 @@ class Call:
             pass
         return self.sheet.whole(self.writings, self.usage())
 
-    async def events(self, with_usage: bool) -> AsyncIterator[bytes]:
-        """The answer as server-sent events, but for the last. Raises Failed."""
+    async def events(self, with_usage: bool, running: bool = False) -> AsyncIterator[bytes]:
+        """The answer as server-sent events, but for the last; `running` usage comes with all of it. Raises Failed."""
         opened = set[int]()
         async for gained in self.deltas():
             out = []
@@ -120,6 +120,8 @@ class Call:
                 out += [self.sheet.delta(index, delta) for delta in deltas]
                 if finish is not None:
                     out.append(self.sheet.last(index, finish))
+            if running and out:
+                out.append(self.sheet.bare(usage=self.usage()))
             yield b"".join(out) if gained else PING
         if self.sheet.vendor:
             yield self.sheet.bare(aha=self.sheet.vendor)

@@ -50,7 +50,7 @@ async def respond(request: Request, call: Any, ask: Ask, ignored: list[str]) -> 
         else {}
     )
     if ask.stream:
-        return Events(call.events(ask.with_usage), call.leave, headers)
+        return Events(call.events(ask.with_usage, ask.with_running_usage), call.leave, headers)
     try:
         return JSONResponse(await _unless_gone(request, call.whole()), headers=headers)
     except Failed as failed:

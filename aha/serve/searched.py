@@ -103,8 +103,8 @@ class Searched:
                 self.tree.add(item)
         return self.sheet.whole([self.writing], self.usage())
 
-    async def events(self, with_usage: bool) -> AsyncIterator[bytes]:
-        """The answer as server-sent events. Raises Failed."""
+    async def events(self, with_usage: bool, running: bool = False) -> AsyncIterator[bytes]:
+        """The answer as server-sent events; usage is known at its end alone. Raises Failed."""
         yield self.sheet.first(0)
         async for item in self._news():
             if item is None:

@@ -107,7 +107,8 @@ def doctor(
     else:
         typer.echo(f"python     {record['python']} on {record['system']}, {record['cores']} cores")
         typer.echo(
-            f"torch      {record['torch']}, {record['threads']} threads, bf16 {'fast' if record['bf16'] else 'slow'}"
+            f"torch      {record['torch']}, {record['threads']} threads, computes in "
+            + ("bf16" if record["bf16"] else "fp32, since this processor does not multiply bf16")
         )
         typer.echo(f"memory     {gigabytes(record['memory'])}, of which {gigabytes(record['memory_free'])} are free")
         typer.echo(f"disk       {gigabytes(record['disk_free'])} free here")

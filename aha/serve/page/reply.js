@@ -127,7 +127,7 @@ const named = (model) => {
 
 function summed(reply) {
   const { at, done, usage, aha } = reply;
-  if (!done && !reply.content) return `Thinking… ${!reply.now ? "" : seconds(reply.now())}`.trim();
+  if (!done && !reply.content) return [`Thinking… ${!reply.now ? "" : seconds(reply.now())}`.trim(), usage && counted(usage.completion_tokens_details.reasoning_tokens, "token")].filter(Boolean).join(", ");
   if (aha?.candidates) {
     const chosen = aha.candidates.find((candidate) => candidate.chosen);
     return chosen ? `Chosen thought, ${counted(chosen.tokens, "token")} with its answer` : "Thought";
