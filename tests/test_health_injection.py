@@ -332,7 +332,7 @@ def test_a_sound_toy_run_is_never_stopped(seed, changes):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_sound_run_of_the_embedded_model_is_never_stopped(seed):
-    settings = Grpo(problems=16, group=8, max_tokens=160, lr=2e-4)
+    settings = Grpo(problems=8, group=8, max_tokens=160, lr=2e-4)
     assert {verdict.state for _, verdict in embedded(settings, 12, seed=seed)} <= {"ok", "warn"}
 
 

@@ -81,6 +81,7 @@ def test_without_vllm_the_run_is_refused_before_it_begins(tmp_path):
 @pytest.mark.skipif(
     not HAS_VLLM, reason="vllm is not installed here: docs/engines.md says how to install it beside aha"
 )
+@pytest.mark.filterwarnings("ignore")  # of the library's own imports
 def test_the_embedded_model_is_trained_through_vllm(tmp_path, monkeypatch):
     monkeypatch.setattr("aha.pipeline.rl.VllmEngine", lambda *words: VllmEngine(*words, memory=1 << 30))
     assert max(gaps(recipe(tmp_path))) < 1e-2
