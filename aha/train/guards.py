@@ -231,9 +231,10 @@ def deceived(now: Record, past: Past) -> Finding | None:
         return None
     if strict >= strict0 or (learned - strict) - (learned0 - strict0) <= DECEIT:
         return None
+    what = "is being deceived" if learned > learned0 else "does not see it"
     return Finding(
         f"the learned reward went from {learned0:.2f} to {learned:.2f} while the strict rule fell from {strict0:.2f} to "
-        f"{strict:.2f}: the reward model is being deceived; take fewer steps, or lower its weight",
+        f"{strict:.2f}: the reward model {what}; take fewer steps, or lower its weight",
         fatal=False,
     )
 
