@@ -155,20 +155,24 @@ def test_nothing_of_the_host_is_told(pool, monkeypatch):
 
 
 CALLS = {
-    "unshare": "272, 0x10000000", "setns": "308, 0, 0", "mount": "165, b'n', b'/tmp', b'tmpfs', 0, 0", "bpf": "321, 0, 0, 0",
-    "io_uring_setup": "425, 1, 0", "keyctl": "250, 0, 0", "add_key": "248, b'user', b'x', b'y', 1, -2",
-    "userfaultfd": "323, 0", "perf_event_open": "298, 0, 0, -1, -1, 0", "clone3": "435, 0, 0",
-    "clone into a namespace": "56, 0x10000011, 0, 0, 0, 0", "ptrace": "101, 0, 0, 0, 0", "memfd_create": "319, b'x', 0",
-    "process_vm_readv": "310, 1, 0, 0, 0, 0, 0", "personality": "135, 0xffffffff", "shmget": "29, 1, 4096, 0o1600",
-    "open_by_handle_at": "304, -100, 0, 0", "fsopen": "430, b'tmpfs', 0", "memfd_secret": "447, 0",
-    "flock": "73, 1, 2", "fcntl lock": "72, 1, 6, 0", "typing into a terminal": "16, 0, 0x5412, 0",
+    # name: number on x86-64, on aarch64, arguments
+    "unshare": (272, 97, "0x10000000"), "setns": (308, 268, "0, 0"), "mount": (165, 40, "b'n', b'/tmp', b'tmpfs', 0, 0"),
+    "bpf": (321, 280, "0, 0, 0"), "io_uring_setup": (425, 425, "1, 0"), "keyctl": (250, 219, "0, 0"),
+    "add_key": (248, 217, "b'user', b'x', b'y', 1, -2"), "userfaultfd": (323, 282, "0"),
+    "perf_event_open": (298, 241, "0, 0, -1, -1, 0"), "clone3": (435, 435, "0, 0"),
+    "clone into a namespace": (56, 220, "0x10000011, 0, 0, 0, 0"), "ptrace": (101, 117, "0, 0, 0, 0"),
+    "memfd_create": (319, 279, "b'x', 0"), "process_vm_readv": (310, 270, "1, 0, 0, 0, 0, 0"),
+    "personality": (135, 92, "0xffffffff"), "shmget": (29, 194, "1, 4096, 0o1600"),
+    "open_by_handle_at": (304, 265, "-100, 0, 0"), "fsopen": (430, 430, "b'tmpfs', 0"), "memfd_secret": (447, 447, "0"),
+    "flock": (73, 32, "1, 2"), "fcntl lock": (72, 25, "1, 6, 0"), "typing into a terminal": (16, 29, "0, 0x5412, 0"),
 }  # fmt: skip
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of x86-64")
 @pytest.mark.parametrize("name", CALLS)
 def test_system_calls_that_reach_outside_are_refused(pool, name):
-    code = f"import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nprint(c.syscall({CALLS[name]}), ctypes.get_errno())"
+    x86_64, aarch64, arguments = CALLS[name]
+    number = aarch64 if platform.machine() == "aarch64" else x86_64
+    code = f"import ctypes\nc = ctypes.CDLL(None, use_errno=True)\nprint(c.syscall({number}, {arguments}), ctypes.get_errno())"
     assert run(pool, code).stdout in (b"-1 1\n", b"-1 38\n")
 
 
