@@ -4,7 +4,7 @@
 #     sh benchmarks/aarch64/run.sh [FOLDER]        # as root on Debian; FOLDER holds the system (default: a new one)
 #
 # Needs: apt-get install qemu-system-arm ipxe-qemu debootstrap cpio, `dpkg --add-architecture arm64 && apt-get update`,
-# and a Debian mirror. Takes 4 minutes to prepare and a quarter of an hour to run: emulation is about twenty times slower than a
+# and a Debian mirror. Takes 4 minutes to prepare and eight minutes to run: emulation is about twenty times slower than a
 # processor, so every program in the jail gets eight times the time (patient.py). Prints what the tests say; ends with 1
 # where they fail.
 set -eu
