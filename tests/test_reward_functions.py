@@ -85,5 +85,5 @@ def test_a_wrong_number_of_values_is_told():
     def short(completions):
         return [1.0]
 
-    with pytest.raises(ValueError, match="'short' returned 1 values for 3 replies"):
+    with pytest.raises(DataError, match="'short' returned 1 values for 3 replies"):
         Rubric((1.0, reward_of(short)))(PROBLEM, GROUP)

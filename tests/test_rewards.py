@@ -7,6 +7,7 @@ from functools import partial
 import numpy
 import pytest
 
+from aha.errors import DataError
 from aha.rewards.format import formatted
 from aha.rewards.rubric import Rubric, each
 from aha.types import Completion, Problem
@@ -75,19 +76,19 @@ def test_an_exception_in_a_reward_stops_the_run():
 
 @pytest.mark.parametrize("grades", [(), (1.0,), (1.0, 1.0, 1.0)])
 def test_the_wrong_number_of_values_is_refused(grades):
-    with pytest.raises(ValueError, match="'given' returned . values for 2 replies"):
+    with pytest.raises(DataError, match="'given' returned . values for 2 replies"):
         Rubric((1.0, giving(*grades)))(PROBLEM, say("a", "b"))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
 def test_a_value_that_is_not_finite_is_refused(value):
-    with pytest.raises(ValueError, match="'given' gave (nan|inf|-inf)"):
+    with pytest.raises(DataError, match="'given' gave (nan|inf|-inf)"):
         Rubric((1.0, giving(value)))(PROBLEM, say("a"))
 
 
 @pytest.mark.parametrize("value", ["1", [1.0], Decimal(1), (1.0, 2.0), (1.0, "a", "b"), 1j])
 def test_a_value_that_is_not_a_number_is_refused(value):
-    with pytest.raises(TypeError, match="'given' gave"):
+    with pytest.raises(DataError, match="'given' gave"):
         Rubric((1.0, giving(value)))(PROBLEM, say("a"))
 
 
@@ -95,7 +96,7 @@ def test_a_grader_of_one_reply_needs_each():
     def forgot(problem, completion):
         return 1.0
 
-    with pytest.raises(TypeError, match="'forgot'.*@each"):
+    with pytest.raises(DataError, match="'forgot'.*@each"):
         Rubric((1.0, forgot))(PROBLEM, say("a"))
 
 

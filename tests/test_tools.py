@@ -138,6 +138,16 @@ def test_a_file_that_is_no_reward_is_told_what_it_lacks(aha, tmp_path, text, say
     assert code == 2 and says in err
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("[1.0, 1.0]", "returned 2 values for 1 replies"), ("[float('nan')]", "gave nan"), ("['much']", "gave a str")],
+)
+def test_values_that_are_no_grades_are_one_line_that_names_the_file(aha, tmp_path, value, says):
+    (tmp_path / "r.py").write_text(REWARD + f"def odd(completions, **columns): return {value}")
+    code, _, err = aha("reward", "test", tmp_path / "r.py")
+    assert code == 2 and f"r.py: reward 'odd' {says}" in err and err.count("\n") == 1
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(DataError, match="nothing.jsonl is not a file"):
         from pathlib import Path

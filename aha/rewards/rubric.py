@@ -20,6 +20,7 @@ from functools import partial, wraps
 from numbers import Real
 from typing import Any, Protocol
 
+from aha.errors import DataError
 from aha.types import Completion, Problem, Score
 
 Grade = float | None | tuple[float | None, str]
@@ -67,7 +68,7 @@ class Rubric:
                 raise ValueError(f"the weight of reward {name!r} is {weight}, not a finite number")
 
     def __call__(self, problem: Problem, group: Sequence[Completion]) -> list[Score]:
-        """Grade every reply. Raises TypeError or ValueError, naming the reward, for values that are no grades."""
+        """Grade every reply. Raises DataError, naming the reward, for values that are no grades."""
         named = zip(self.names, self.rewards, strict=True)
         columns = [_column(name, reward(problem, group), len(group)) for name, reward in named]
         return [self._score(row) for row in zip(*columns, strict=True)]
@@ -118,11 +119,11 @@ def _column(name: str, grades: Any, replies: int) -> list[tuple[float | None, st
         grades = list(grades)
     except TypeError:
         kind = type(grades).__name__
-        raise TypeError(
+        raise DataError(
             f"reward {name!r} returned a {kind}, not one value for each reply; mark a grader of one reply with @each"
         ) from None
     if len(grades) != replies:
-        raise ValueError(f"reward {name!r} returned {len(grades)} values for {replies} replies")
+        raise DataError(f"reward {name!r} returned {len(grades)} values for {replies} replies")
     return [_read(name, grade) for grade in grades]
 
 
@@ -130,15 +131,15 @@ def _read(name: str, grade: Any) -> tuple[float | None, str]:
     """A grade as (value, reason). True and False are 1 and 0, so that a test can be a reward."""
     value, reason = grade if isinstance(grade, tuple) and len(grade) == 2 else (grade, "")
     if not isinstance(reason, str):
-        raise TypeError(f"reward {name!r} gave a {type(reason).__name__} as its reason, not text")
+        raise DataError(f"reward {name!r} gave a {type(reason).__name__} as its reason, not text")
     if value is None:
         return None, reason
     if not isinstance(value, Real):
-        raise TypeError(f"reward {name!r} gave a {type(value).__name__}, not a number or None")
+        raise DataError(f"reward {name!r} gave a {type(value).__name__}, not a number or None")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"reward {name!r} gave {number}, not a finite number; a grader that failed gives None")
+        raise DataError(f"reward {name!r} gave {number}, not a finite number; a grader that failed gives None")
     return number, reason

@@ -56,10 +56,14 @@ def tested(file: Path) -> dict[str, list[Finding]]:
     from aha.rewards.hostile import examine
 
     module = load(file)
-    return {
-        function.__name__: examine(reward_of(function), examples(module, file, function.__name__))
-        for function in functions(module, file)
-    }
+    found = {}
+    for function in functions(module, file):
+        wanted = examples(module, file, function.__name__)
+        try:
+            found[function.__name__] = examine(reward_of(function), wanted)
+        except DataError as error:
+            raise DataError(f"{file}: {error}") from None
+    return found
 
 
 def lines(found: dict[str, list[Finding]]) -> Iterator[str]:
