@@ -1,7 +1,7 @@
 """bf16 or fp32: the arithmetic that this processor is faster in.
 
-Where a processor multiplies bf16 itself (AMX, AVX-512 BF16, BF16 of ARM), it is two to five times as fast as fp32; where
-it does not, each product converts first, and bf16 is several times slower (`python -m benchmarks.matrix_speed`).
+Where a processor multiplies bf16 itself (AMX, AVX-512 BF16, BF16 of ARM), that is faster than fp32; where it does not, every
+product converts first and is many times slower (`python -m benchmarks.matrix_speed`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def fastest() -> Precision:
 
 def precision(name: str) -> Precision:
     """The precision of that name, or the fastest where none is named. Raises ConfigError for another."""
-    found: Precision | None = next((known for known in DTYPES if known == name), None) if name else fastest()
-    if found is None:
-        raise ConfigError(f"--dtype is {name!r}; give {' or '.join(DTYPES)}")
-    return found
+    if not name:
+        return fastest()
+    for known in DTYPES:
+        if known == name:
+            return known
+    raise ConfigError(f"--dtype is {name!r}; give {' or '.join(DTYPES)}")

@@ -35,6 +35,7 @@ class Writing:
         self.in_thoughts = in_thoughts
         self.text, self.splitter, self.stops = Text(chat), Splitter(begin), Stops(stop)
         self.ids: list[int] = []
+        self._ending_by: dict[int, int] = {}
         self.reasoning, self.content = "", ""
         self.summary: str | None = None
         """What is shown in place of the thought."""
@@ -76,7 +77,9 @@ class Writing:
         return max(0, min(stop, last) - (0 if begin == 0 else self._before(begin)))
 
     def _before(self, at: int) -> int:
-        """How many tokens end at or before character `at` of the reply, by halving."""
+        """How many tokens end at or before character `at` of the reply, by halving; kept once later ones are there."""
+        if at in self._ending_by:
+            return self._ending_by[at]
         low, high = 0, len(self.ids)
         while low < high:
             middle = (low + high) // 2
@@ -84,6 +87,8 @@ class Writing:
                 high = middle
             else:
                 low = middle + 1
+        if low < len(self.ids):
+            self._ending_by[at] = low
         return low
 
     def _split(self, text: str) -> list[Delta]:
