@@ -84,6 +84,12 @@ def test_a_run_of_stages_is_shown_as_a_tree(folder, monkeypatch, capsys):
     assert code == 0 and "base (given)" in out and "└── " in out and "at 0.05 a core-hour" in out
 
 
+def test_a_run_in_its_first_stage_is_told_as_such(tmp_path, monkeypatch, capsys):
+    (tmp_path / "stages" / "zero-1.part").mkdir(parents=True)
+    code, out, _ = call(monkeypatch, capsys, "show", tmp_path)
+    assert code == 0 and "No stage is complete yet." in out and "zero is not finished" in out
+
+
 @pytest.mark.parametrize(("name", "kind"), [("laptop", "stages"), ("seeds/zero", "training")])
 def test_any_run_is_told_as_json(folder, monkeypatch, capsys, name, kind):
     code, out, _ = call(monkeypatch, capsys, "show", folder / name, "--json")

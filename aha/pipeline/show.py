@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from aha.pipeline.cost import cost_of
-from aha.pipeline.runner import Stage, read_stages
+from aha.pipeline.runner import Stage
+from aha.pipeline.whole import load_whole
 
 ROLES = ("base", "model", "zero", "traces")
 """Under which of its inputs a stage is drawn: the first of these it has."""
 
 
 def tree(out: Path, price: float = 0.0) -> list[str]:
-    """Lines that draw the stages of a run. Raises RunError when the folder is no such run."""
-    stages = [stage for stage in read_stages(out) if not stage.name.startswith("exam-")]
+    """Lines that draw the stages of a run, and what is unfinished or damaged. Raises RunError for any other folder."""
+    run = load_whole(out)
+    stages = [stage for stage in run.stages if not stage.name.startswith("exam-")]
     under: defaultdict[str, list[Stage]] = defaultdict(list)
     known = {stage.name for stage in stages}
     given = []
@@ -27,7 +29,7 @@ def tree(out: Path, price: float = 0.0) -> list[str]:
     lines = [f"{out}: {len(stages)} stages, {cost_of(stages).in_words(price)}"]
     for name in given:
         lines += [f"{name} (given)", *_branches(name, under, "")]
-    return lines
+    return lines + run.troubles
 
 
 def parent_of(stage: Stage) -> str:
