@@ -104,18 +104,23 @@ def count_reflection(text: str) -> int:
 
 
 _HAN, _LATIN = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{2}")
 _UNSPOKEN = re.compile(r"</?(?:think|answer)>")
 
 
 def language_counts(text: str) -> tuple[int, int]:
-    """(Chinese characters, Latin words): the unit of the language reward."""
+    """(Chinese characters, Latin words)."""
     spoken = _UNSPOKEN.sub(" ", text)
     return len(_HAN.findall(spoken)), len(_LATIN.findall(spoken))
 
 
 def is_mixed(text: str) -> bool:
-    """Whether a text uses both Chinese characters and Latin words."""
-    return all(language_counts(text))
+    """Whether a text uses both Chinese characters and Latin words.
+
+    Single letters are no words: they name variables and options, as in the language reward.
+    """
+    spoken = _UNSPOKEN.sub(" ", text)
+    return bool(_HAN.search(spoken) and _WORD.search(spoken))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ def test_languages_are_counted_by_character_and_word():
     assert is_mixed("maybe 也许") and not is_mixed("<think>也许</think>") and not is_mixed("no 12")
 
 
+def test_the_letter_of_an_option_mixes_no_languages():
+    assert not is_mixed("A) 花 不对\nB) 猫 对") and is_mixed("A) 花 no\nB) 猫 对")
+
+
 def test_text_survives_the_tokenizer_and_tags_are_single_tokens():
     chat = toy_chat()
     text = "User: 你好 12345\nAssistant:<think>x</think><answer>½</answer>"
