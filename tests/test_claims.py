@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from math import inf
 from pathlib import Path
 
@@ -29,6 +30,11 @@ from tests.toys import quiet_screen
 
 ROOT = Path(__file__).parents[1]
 PUZZLE = "countdown, 3 numbers"
+
+
+def test_the_claims_are_measured_on_the_laptop_recipe():
+    laptop, claims = (tomllib.loads((ROOT / "recipes" / f"{name}.toml").read_text()) for name in ("laptop", "claims"))
+    assert [stage for stage in laptop if stage not in ("recipe", "out") and laptop[stage] != claims.get(stage)] == []
 
 
 @pytest.mark.parametrize(("low", "high", "said"), [

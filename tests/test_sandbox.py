@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import re
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from aha.errors import SandboxError
-from aha.sandbox import jail as jail_module
-from aha.sandbox import pool as pool_module
 from aha.sandbox.inside.values import pack, unpack
 from aha.sandbox.jail import Jail, JailBroken, best_level
 from aha.sandbox.policy import ABSENT, BY_ARGUMENT, DENIED, SIGNALS, Limits, landlock_rules, system_call_filter
 from aha.sandbox.pool import Pool
 from aha.sandbox.verdict import Program, same_output, same_value
-from benchmarks.sandbox_speed import soak
 
 pytestmark = pytest.mark.skipif(best_level()[0] is None, reason=f"no jail holds here: {best_level()[1]}")
 SHORT = Limits(wall=3, cpu=3, memory=256 << 20)
@@ -33,6 +29,12 @@ def pool():
 
 def run(pool, code, stdin=b"", limits=SHORT):
     return pool.run(Program(code, stdin, limits=limits))
+
+
+def ends_within(pool, code, verdict, milliseconds, limits=SHORT):
+    """Whether a program ends so, and soon enough at one of three tries: a busy machine may be late once."""
+    outcomes = (run(pool, code, limits=limits) for _ in range(3))
+    return any(outcome.verdict == verdict and outcome.milliseconds < milliseconds for outcome in outcomes)
 
 
 def tried(*lines):
@@ -86,7 +88,7 @@ SIX = "import os, time\nfor _ in range(6):\n    if not os.fork():\n        x = b
     ["bytearray(16 << 30)", "held = []\nwhile True:\n    held.append(bytearray(1 << 22))", SIX],
 )
 def test_memory_is_bounded_for_all_processes_together(pool, code):
-    assert run(pool, code, limits=Limits(wall=8, memory=256 << 20)).verdict == "MLE"
+    assert ends_within(pool, code, "MLE", 1_500, Limits(wall=8, memory=256 << 20))
     assert run(pool, "print(1)").verdict == "AC"
 
 
@@ -105,24 +107,14 @@ IGNORE = "import signal\nfor n in range(1, 65):\n    try:\n        signal.signal
     ],
 )
 def test_time_is_bounded(pool, code):
-    began = time.monotonic()
-    assert run(pool, code).verdict == "TLE"
-    assert time.monotonic() - began < SHORT.wall + 1
-
-
-def test_a_fork_bomb_ends_with_its_program_and_leaves_the_pool_fast(pool):
-    assert run(pool, "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass").verdict in (
-        "TLE",
-        "RE",
-        "MLE",
-    )
-    assert all(run(pool, "print(1)").verdict == "AC" for _ in range(20))
+    assert ends_within(pool, code, "TLE", 1_500, Limits(wall=1, cpu=1, memory=256 << 20))
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_output_is_bounded(pool, stream):
-    outcome = run(pool, f"import sys\nwhile True: sys.{stream}.write('x' * 100000)", limits=Limits(wall=9))
-    assert outcome.verdict == "OLE" and len(getattr(outcome, stream)) == Limits().output
+    flood = f"import sys\nwhile True: sys.{stream}.write('x' * 100000)"
+    assert ends_within(pool, flood, "OLE", 100, Limits(wall=9))
+    assert len(getattr(run(pool, flood, limits=Limits(wall=9)), stream)) == Limits().output
 
 
 def test_any_bytes_come_out_as_they_are_and_large_input_goes_in(pool):
@@ -254,36 +246,6 @@ def test_values_survive_the_journey():
         pack([object()])
 
 
-def test_a_jail_that_dies_is_replaced_and_its_job_done():
-    with Pool(1) as pool:
-        pool.run(Program("print(1)"))
-        os.kill(pool._idle[0].first, signal.SIGKILL)
-        assert pool.run(Program("print(2)")).stdout == b"2\n"
-        assert pool.broken == 1
-
-
-def test_a_jail_that_cannot_start_is_a_sandbox_error_and_no_verdict(monkeypatch):
-    with Pool(1) as pool:
-        monkeypatch.setattr(jail_module, "_command", lambda *_: ["/nonexistent/bwrap"])
-        outcome = pool.run(Program("print(1)"))
-    assert outcome.verdict == "SE" and pool.broken == pool_module.ATTEMPTS
-
-
-def test_where_no_level_works_programs_are_refused_with_the_fix(monkeypatch):
-    monkeypatch.setattr(pool_module, "best_level", lambda: (None, {"forks": "bubblewrap is not installed"}))
-    with pytest.raises(SandboxError, match="bubblewrap is not installed.*apt install bubblewrap"):
-        Pool()
-
-
-def test_without_bubblewrap_landlock_is_taken_and_without_that_nothing(monkeypatch):
-    best_level.cache_clear()
-    monkeypatch.setattr(jail_module, "bubblewrap", lambda: None)
-    monkeypatch.setattr(jail_module, "landlock_version", lambda: 2)
-    level, problems = best_level()
-    best_level.cache_clear()
-    assert level is None and "Landlock version 2" in problems["landlock"]
-
-
 def test_threads_share_a_pool():
     with Pool(2) as pool:
         outcomes = pool.map([Program(f"print({n})") for n in range(20)])
@@ -383,11 +345,3 @@ def test_system_calls_are_denied_under_the_numbers_of_the_kernels_own_headers(ma
 def test_landlock_asks_for_no_right_that_a_kernel_does_not_know():
     assert landlock_rules(3, [], [])["handled"] == [(1 << 15) - 1, 0, 0]
     assert landlock_rules(7, ["/usr"], [])["paths"] == [["/usr", 0b1101]]
-
-
-@pytest.mark.slow
-def test_many_jobs_with_attacks_among_them_get_right_verdicts_and_leave_nothing():
-    report = soak(400, 2)
-    assert report["wrong"] == [] and report["last"]["broken"] == 0
-    grown = {name: report["last"][name] - report["first"][name] for name in ("descriptors", "mounts", "memory_mb")}
-    assert grown["descriptors"] == grown["mounts"] == 0 and grown["memory_mb"] < 20
