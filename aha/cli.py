@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from aha.errors import AhaError, UnexpectedError
+from aha.page import plain
 from aha.tools.chat import chat
 from aha.tools.data import data
 from aha.tools.evaluate import compare, evaluate
@@ -154,7 +155,7 @@ def main() -> None:
     try:
         app()
     except AhaError as error:
-        print(f"aha: {error}", file=sys.stderr)
+        print(f"aha: {plain(str(error))}", file=sys.stderr)  # it may quote data or a model
         raise SystemExit(1 if isinstance(error, UnexpectedError) else 2) from None
     except KeyboardInterrupt:
         print("aha: stopped; the same command continues", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
@@ -44,8 +45,43 @@ def test_functions_written_for_trl_run_unchanged():
         (0.5, reward_of(format_reward_func, conversational=True)),
     )
     scores = rubric(PROBLEM, GROUP)
-    assert [score.total for score in scores] == [1.5, 0.5, None]
+    assert [score.total for score in scores] == [1.5, 0.5, 0.0]
     assert scores[1].parts == {"reward_len": 35.0, "correctness_reward": 0.0, "format_reward_func": 1.0}
+    assert scores[2].parts == {"reward_len": 1.0, "format_reward_func": 0.0}
+
+
+def test_what_no_trl_function_applies_to_has_no_total():
+    """TRL's own example: a function for each of two tasks, each None for the other's rows."""
+
+    def math_reward_func(completions, task, **kwargs):
+        return [1.0 if t == "math" else None for t in task]
+
+    def coding_reward_func(completions, task, **kwargs):
+        return [0.5 if t == "coding" else None for t in task]
+
+    rubric = Rubric((1.0, reward_of(math_reward_func)), (1.0, reward_of(coding_reward_func)))
+    totals = [rubric(Problem("?", answer={"task": task}), GROUP[:1])[0].total for task in ("math", "coding", "essay")]
+    assert totals == [1.0, 0.5, None]
+
+
+@pytest.mark.parametrize(("found", "kind"), [(None, "NoneType"), (1.0, "float"), ({0: 1.0}, "dict")])
+def test_a_trl_function_that_returns_no_list_is_named(found, kind):
+    def odd(completions):
+        return found
+
+    with pytest.raises(DataError, match=f"'odd' returned a {kind}"):
+        Rubric((1.0, reward_of(odd)))(PROBLEM, GROUP)
+
+
+def test_an_object_that_can_be_called_has_the_name_of_its_class():
+    class Shortness:
+        def __call__(self, text):
+            return len(text) < 9
+
+    assert Rubric((1.0, reward_of(Shortness())), (1.0, reward_of(partial(reward_len)))).names == (
+        "Shortness",
+        "reward_len",
+    )
 
 
 def test_a_parameter_names_a_part_of_the_reply_or_a_column():

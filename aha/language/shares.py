@@ -58,7 +58,7 @@ _LONGEST_LOOP = 8
 
 def check_language(code: str) -> str:
     """The code itself. Raises ConfigError, with the known ones, for a language that is not told apart here."""
-    if code in LANGUAGES:
+    if isinstance(code, str) and code in LANGUAGES:
         return code
     names = {name.lower(): known for known, name in LANGUAGES.items()} | {known: known for known in LANGUAGES}
     close = difflib.get_close_matches(str(code).lower(), names, n=1)

@@ -6,6 +6,7 @@ finds nothing, and one that writes verdicts writes them to nobody.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class CodeTests:
             raise DataError("a code problem needs tests of one kind: programs with stdin, or calls of a function")
         if self.calls and not self.function:
             raise DataError("tests that call a function need its name")
+        if self.calls and not all(name.isidentifier() for name in self.function.split(".")):
+            raise DataError(f"{self.function[:60]!r} is no name of a function, such as `f` or `Solution.f`")
         for call in self.calls:
             try:
                 pack([*call.arguments, call.expected])
@@ -78,23 +81,60 @@ def code_of(text: str) -> str | None:
     return blocks[-1] if blocks else None
 
 
-def code_tests(record: dict[str, Any]) -> CodeTests:
+def code_tests(record: Any) -> CodeTests:
     """Tests from JSON: {"stdin": [[input, output], ...]}, or {"function": name, "calls": [[[arguments], result], ...]}.
 
-    Raises DataError, TypeError or ValueError for anything else.
+    A test of a program may also be {"input": ..., "output": ...}. Raises DataError, naming the test, for anything else.
     """
     if not isinstance(record, dict):
         raise DataError("tests are a record with `stdin`, or with `function` and `calls`")
     unknown = set(record) - {"stdin", "function", "calls", "prelude", "tolerance"}
     if unknown:
         raise DataError(f"tests with an unknown {', '.join(sorted(unknown))}")
-    tolerance = float(record.get("tolerance", 0.0))
+    tolerance = record.get("tolerance", 0.0)
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
+        raise DataError(f"`tolerance` is {tolerance!r}; give a number of 0 or more")
     return CodeTests(
-        tuple(StdinTest(str(given), str(wanted)) for given, wanted in record.get("stdin", ())),
-        str(record.get("function", "")),
-        tuple(CallTest(tuple(given), wanted, tolerance) for given, wanted in record.get("calls", ())),
-        str(record.get("prelude", "")),
+        tuple(StdinTest(*_stdin_test(n, test)) for n, test in enumerate(_tests(record, "stdin"), 1)),
+        _text(record.get("function", ""), "`function`"),
+        tuple(CallTest(*_call_test(n, test), tolerance) for n, test in enumerate(_tests(record, "calls"), 1)),
+        _text(record.get("prelude", ""), "`prelude`"),
     )
+
+
+def _shown(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _tests(record: dict[str, Any], name: str) -> list[Any]:
+    found = record.get(name, [])
+    if not isinstance(found, list):
+        raise DataError(f"`{name}` is {_shown(found)}; give a list of tests")
+    return found
+
+
+def _stdin_test(number: int, test: Any) -> tuple[str, str]:
+    pair = [test["input"], test["output"]] if isinstance(test, dict) and set(test) == {"input", "output"} else test
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise DataError(f"test {number} of `stdin` is {_shown(test)}; give [input, output]")
+    return _text(pair[0], f"the input of test {number}"), _text(pair[1], f"the output of test {number}")
+
+
+def _call_test(number: int, test: Any) -> tuple[tuple[Any, ...], Any]:
+    if not isinstance(test, list) or len(test) != 2 or not isinstance(test[0], list):
+        raise DataError(f"test {number} of `calls` is {_shown(test)}; give [[arguments], result]")
+    return tuple(test[0]), test[1]
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DataError(f"{name} is {_shown(value)}; give text")
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{name} has half of a character in it, {_shown(value)}; give whole ones") from None
+    return str(value)
 
 
 def answered_code(text: str) -> tuple[str | None, str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from aha.chat import parse_reply
 from aha.errors import DataError
-from aha.rewards.rubric import Grade, GroupGrader
+from aha.rewards.rubric import SKIPPED, Grade, GroupGrader, name_of
 from aha.types import Completion, Problem
 
 GIVEN: dict[str, Callable[[Problem, Completion], Any]] = {
@@ -45,7 +45,7 @@ def reward_of(function: Callable[..., Any], conversational: bool = False) -> Gro
     if "completions" in names or "completion_ids" in names:
         return _from_trl(function, conversational)
     if not names:
-        raise TypeError(f"reward {_name(function)!r} takes nothing, so it cannot tell replies apart")
+        raise TypeError(f"reward {name_of(function)!r} takes nothing, so it cannot tell replies apart")
 
     @wraps(function)
     def reward(problem: Problem, group: Sequence[Completion]) -> list[Grade]:
@@ -60,11 +60,14 @@ def reward_of(function: Callable[..., Any], conversational: bool = False) -> Gro
             for completion in group
         ]
 
-    return reward
+    return _named(reward, function)
 
 
 def _from_trl(function: Callable[..., Any], conversational: bool) -> GroupGrader:
-    """Call a function of TRL's kind with keyword lists: prompts, completions, completion_ids and the data's columns."""
+    """Call a function of TRL's kind with keyword lists: prompts, completions, completion_ids and the data's columns.
+
+    Its None says, as there, that it does not apply to a reply.
+    """
     parameters = inspect.signature(function).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
@@ -76,15 +79,22 @@ def _from_trl(function: Callable[..., Any], conversational: bool) -> GroupGrader
             texts = [[{"role": "assistant", "content": text}] for text in texts]
             prompts = [[{"role": "user", "content": prompt}] for prompt in prompts]
         given: dict[str, Any] = {name: [value] * len(group) for name, value in _columns(problem).items()}
-        given |= {"prompts": prompts, "completions": texts, "completion_ids": [c.token_ids for c in group]}
+        given |= {"prompts": prompts, "completions": texts, "completion_ids": [list(c.token_ids) for c in group]}
         for name, p in parameters.items():
             required = p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
             if required and name not in given:
                 _column(function, problem, name)
         found = function(**{name: value for name, value in given.items() if takes_all or name in parameters})
-        return list(asyncio.run(found) if inspect.iscoroutine(found) else found)
+        found = asyncio.run(found) if inspect.iscoroutine(found) else found
+        return [SKIPPED if value is None else value for value in found] if isinstance(found, list | tuple) else found
 
-    return reward
+    return _named(reward, function)
+
+
+def _named(reward: Any, function: Callable[..., Any]) -> GroupGrader:
+    """The reward under its function's name, which an object that can be called has from its class."""
+    reward.__name__ = reward.__qualname__ = name_of(function)
+    return reward  # type: ignore[no-any-return]
 
 
 def _columns(problem: Problem) -> dict[str, Any]:
@@ -96,11 +106,7 @@ def _column(function: Callable[..., Any], problem: Problem, name: str) -> Any:
     if name not in columns:
         have = ", ".join(columns) or "none"
         raise DataError(
-            f"reward {_name(function)!r} asks for the column {name!r}, which problem {problem.id or problem.prompt[:40]!r} "
+            f"reward {name_of(function)!r} asks for the column {name!r}, which problem {problem.id or problem.prompt[:40]!r} "
             f"lacks; it has: {have}"
         )
     return columns[name]
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__name__", type(function).__name__)

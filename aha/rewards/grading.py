@@ -1,8 +1,9 @@
-"""Groups graded while others are still sampled, each within a time limit.
+"""Groups graded while others are still sampled, each reward within a time limit.
 
-A grader that is late leaves its group without scores, which is not a zero. Python cannot end a thread, so a late one is
-left behind and another takes its place. One that also holds the interpreter (a regular expression gone wild, say) stops
-everything: then the process prints where it hangs and ends, and the same command goes on from the last checkpoint.
+A reward that is late leaves None for its group, which is not a zero, and the other rewards go on. Python cannot end a
+thread, so a late one is left behind and another takes its place. One that also holds the interpreter (a regular
+expression gone wild, say) stops everything: then the process prints where it hangs and ends, and the same command goes
+on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Sequence
 from queue import SimpleQueue
 
-from aha.rewards.rubric import Rater
+from aha.rewards.rubric import GroupGrader, Part, Rater, graded, name_of, scores
 from aha.types import Completion, Problem, Score
 
 HANGING = 120.0
@@ -21,18 +22,62 @@ HANGING = 120.0
 
 
 class Job:
-    """One group on its way to its scores."""
+    """One group on its way to its scores, reward by reward."""
 
-    def __init__(self, problem: Problem, group: Sequence[Completion]) -> None:
+    def __init__(self, rubric: Rater, problem: Problem, group: Sequence[Completion]) -> None:
         self.problem, self.group = problem, group
-        self.scores: list[Score] = []
+        self.weighted = rubric.weighted(problem)
+        self.columns: list[list[Part]] = []
+        """What the rewards so far say of each reply."""
         self.error: BaseException | None = None
         self.began = float("inf")
         self.ended = threading.Event()
+        self._change = threading.Lock()
+
+    def work(self) -> None:
+        """Have the rewards that are left grade the group; ends early where another thread has gone on without this one."""
+        while not self.ended.is_set():
+            turn, self.began = len(self.columns), time.monotonic()
+            column: list[Part] = []
+            error = None
+            try:
+                column = graded(self.weighted[turn][1], self.problem, self.group)
+            except BaseException as raised:
+                error = raised
+            if not self._put(turn, column, error):
+                return
+
+    def skip(self, limit: float) -> bool:
+        """Go on without the reward at work if it is late. Returns whether it is."""
+        turn = len(self.columns)
+        if turn == len(self.weighted):
+            return False
+        reward = self.weighted[turn][1]
+        seconds = limit_of(reward, limit)
+        late: Part = (None, f"{name_of(reward)} took longer than {seconds:g} s")
+        return time.monotonic() > self.began + seconds and self._put(turn, [late] * len(self.group))
+
+    def _put(self, turn: int, column: list[Part], error: BaseException | None = None) -> bool:
+        with self._change:
+            if turn != len(self.columns) or self.ended.is_set():
+                return False
+            self.began, self.error = float("inf"), error
+            self.columns.append(column)
+            if error is not None or len(self.columns) == len(self.weighted):
+                self.ended.set()
+            return True
+
+
+def limit_of(reward: GroupGrader, limit: float) -> float:
+    """The seconds a reward may take: its own attribute `limit`, or what holds for all."""
+    return float(getattr(reward, "limit", limit))
 
 
 class Grading:
-    """A rubric at work in `workers` threads; `limit` is the seconds that one group may take."""
+    """A rubric at work in `workers` threads; `limit` is the seconds that one reward may take for one group.
+
+    A reward that needs longer says so: `judged.limit = 600`.
+    """
 
     def __init__(self, rubric: Rater, workers: int = 4, limit: float = 60.0) -> None:
         self.rubric, self.workers, self.limit = rubric, workers, limit
@@ -41,26 +86,26 @@ class Grading:
 
     def submit(self, problem: Problem, group: Sequence[Completion]) -> Job:
         """Have a group graded."""
-        job = Job(problem, group)
+        job = Job(self.rubric, problem, group)
         self._queue.put(job)
         if self._started < self.workers:
             self._start()
         return job
 
     def scores(self, job: Job) -> list[Score]:
-        """Wait for a group's scores; totals of None where the limit passed. Raises what the reward raised."""
-        faulthandler.dump_traceback_later(self.limit + HANGING, exit=True)
+        """Wait for a group's scores; a reward that passed its limit leaves None. Raises what a reward raised."""
+        longest = max(limit_of(reward, self.limit) for _, reward in job.weighted)
+        faulthandler.dump_traceback_later(len(job.weighted) * longest + HANGING, exit=True)
         try:
-            while not job.ended.wait(max(0.01, min(1.0, job.began + self.limit - time.monotonic()))):
-                if time.monotonic() > job.began + self.limit:
+            while not job.ended.wait(min(1.0, self.limit)):
+                if job.skip(self.limit):
                     self._start()
-                    late = f"the rewards took longer than {self.limit:g} s"
-                    return [Score(None, dict.fromkeys(self.rubric.names), late) for _ in job.group]
+                    self._queue.put(job)
         finally:
             faulthandler.cancel_dump_traceback_later()
         if job.error is not None:
             raise job.error
-        return job.scores
+        return scores(job.weighted, job.columns)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -74,9 +119,4 @@ class Grading:
 
     def _work(self) -> None:
         while job := self._queue.get():
-            job.began = time.monotonic()
-            try:
-                job.scores = self.rubric(job.problem, job.group)
-            except BaseException as error:
-                job.error = error
-            job.ended.set()
+            job.work()

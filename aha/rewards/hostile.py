@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -44,40 +45,62 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A reply to be graded: its name, and the least and most that it should earn."""
+
+    problem: Problem
+    name: str
+    reply: str
+    least: float
+    most: float
+
+    @property
+    def wanted(self) -> str:
+        """What it should earn, in words."""
+        return f"{self.most:g}" if self.least == self.most else f"at most {self.most:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """What one reply earned, and whether it should have."""
+    """What one reply earned, and whether it should have; `error` where the reward gave no grade."""
 
     problem: str
     reply: str
     score: float | None
     wanted: str
     held: bool
+    error: str = ""
 
 
-def examine(reward: GroupGrader, examples: Sequence[Example]) -> list[Finding]:
-    """Grade a reward's own examples and the hostile replies to their problems.
+def trials(examples: Sequence[Example]) -> list[Trial]:
+    """A reward's own examples, and the hostile replies to their problems.
 
-    A hostile reply is paid when it earns more than the worst of the reward's own examples, or more than 0 where all are
-    good. An honest failure, None, pays nobody.
+    A hostile reply is paid when it earns more than the worst of the reward's own examples. Where the best of them earns
+    something, 0 is no pay, however little the worst earns.
     """
-    rubric, floor = Rubric((1.0, reward)), min(0.0, *(example.score for example in examples), 0.0)
-    if len({example.score for example in examples}) > 1:
-        floor = min(example.score for example in examples)
-    findings = []
-    for example in examples:
-        score = rubric(example.problem, [Completion(example.reply)])[0].total
-        held = score is not None and abs(score - example.score) < 1e-6
-        findings.append(Finding(_brief(example.problem), _short(example.reply), score, f"{example.score:g}", held))
+    earned = [example.score for example in examples]
+    floor = min(0.0, *earned) if min(earned) == max(earned) else min(earned)
+    floor = max(floor, 0.0) if max(earned) > 0 else floor
+    own = [Trial(e.problem, _short(e.reply), e.reply, e.score, e.score) for e in examples]
     for example in {id(e.problem): e for e in sorted(examples, key=lambda e: e.score)}.values():
         good = parse_reply(example.reply) or Reply("", example.reply)
-        for name, make in HOSTILE.items():
-            score = rubric(example.problem, [Completion(make(example.problem, good))])[0].total
-            held = score is None or score <= floor + 1e-6
-            findings.append(Finding(_brief(example.problem), f"hostile: {name}", score, f"at most {floor:g}", held))
-    return findings
+        own += [
+            Trial(example.problem, f"hostile: {name}", make(example.problem, good), -math.inf, floor)
+            for name, make in HOSTILE.items()
+        ]
+    return own
 
 
-def _brief(problem: Problem) -> str:
+def attempt(reward: GroupGrader, trial: Trial) -> Finding:
+    """What a reward gives to one reply. To a hostile one, an honest failure, None, pays nothing. Raises as the reward does."""
+    score = Rubric((1.0, reward))(trial.problem, [Completion(trial.reply)])[0].total
+    least, most = trial.least - 1e-6, trial.most + 1e-6
+    held = trial.least == -math.inf if score is None else least <= score <= most
+    return Finding(brief(trial.problem), trial.name, score, trial.wanted, held)
+
+
+def brief(problem: Problem) -> str:
+    """A problem in a few words."""
     return problem.id or _short(problem.prompt)
 
 

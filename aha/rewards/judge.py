@@ -48,6 +48,7 @@ class Judge:
 
     `template` makes of a question what the engine continues: this project's plain template, or `str` for an engine that
     writes the template itself. `tries` are for verdicts that cannot be read; an engine retries its own connections.
+    `limit` is the seconds that a group's verdicts may take in training, more than other rewards have.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class Judge:
         temperature: float = 0.0,
         tries: int = 2,
         seed: int = 0,
+        limit: float = 600.0,
     ) -> None:
+        self.limit = limit
         self.engine, self.template, self.tries, self.seed = engine, template, tries, seed
         self.max_tokens, self.temperature = max_tokens, temperature
         self.counts: Counter[str] = Counter()
@@ -133,7 +136,7 @@ def correctness(
         grades = _judged(judge, question_of(problem), right, answers, decoy)
         return [grades[answer] if answer else grade for answer, grade in ruled]
 
-    return judged_correct
+    return _patient(judged_correct, judge)
 
 
 def _by_rule(completion: Completion, reference: str, longest: int) -> tuple[str, Grade]:
@@ -183,7 +186,7 @@ def well_placed(judge: Judge) -> GroupGrader:
                 grades[i] = (None, why) if verdict is None else (0.0, "judged badly placed")
         return grades
 
-    return well_placed
+    return _patient(well_placed, judge)
 
 
 class Preference(NamedTuple):
@@ -244,4 +247,9 @@ def preferred(judge: Judge) -> GroupGrader:
             for margin, (_, reason) in zip(margins, read, strict=True)
         ]
 
-    return preferred
+    return _patient(preferred, judge)
+
+
+def _patient(reward: GroupGrader, judge: Judge) -> GroupGrader:
+    reward.limit = judge.limit  # type: ignore[attr-defined]
+    return reward

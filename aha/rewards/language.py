@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from aha.chat import parse_reply
+from aha.errors import DataError
 from aha.language import LANGUAGES, check_language, share_in
 from aha.rewards.rubric import Grade, GroupGrader, each
 from aha.types import Completion, Problem
@@ -51,7 +52,10 @@ def in_own_language(problem: Problem, completion: Completion) -> Grade:
     Where the thinking has no words, be it empty, as befits a trivial question, or bare sums, the answer is graded; a whole
     reply without words keeps to its language.
     """
-    language, reply = problem.answer["language"], parse_reply(completion.text)
+    language = problem.answer.get("language") if isinstance(problem.answer, dict) else None
+    if language is None:
+        raise DataError(f"problem {problem.id or problem.prompt[:60]!r} names no language; give answer['language']")
+    reply = parse_reply(completion.text)
     share = share_in(thinking_of(completion.text), language)
     if share is None and reply is not None:
         share = share_in(reply.answer, language)

@@ -123,7 +123,7 @@ def _compare(gold: str, answer: str, lenient: bool) -> tuple[str, str]:
         if reason and lenient and reason not in DECIDED:
             reason = "" if symbolic(gold, answer) else reason
     except (NotExact, TooHeavy):
-        reason = COMPLEX
+        reason = "" if _flat(answer) == _flat(gold) else COMPLEX
     return reason, "math-verify" if asked else "exact"
 
 

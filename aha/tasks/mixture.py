@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from aha.errors import ConfigError, DataError
+from aha.rewards.rubric import Weighted
 from aha.tasks.base import Task
 from aha.tasks.streams import check_count
 from aha.types import Completion, Problem, Score
@@ -99,7 +100,12 @@ class _Rubrics:
         self.mixed = mixed
         self.names = tuple(dict.fromkeys(name for task in mixed.tasks.values() for name in task.rubric.names))
 
+    def weighted(self, problem: Problem) -> Sequence[Weighted]:
+        """Those of the problem's task."""
+        return self.mixed.part_of(problem).rubric.weighted(problem)
+
     def __call__(self, problem: Problem, group: Sequence[Completion]) -> list[Score]:
+        """Grade every reply."""
         return self.mixed.part_of(problem).rubric(problem, group)
 
 

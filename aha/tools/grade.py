@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aha.errors import DataError
+from aha.errors import ConfigError, DataError
 from aha.page import plain
 
 Row = dict[str, Any]
@@ -38,12 +40,20 @@ def grade(
 
     A row is {"reply": ..., "answer": "1/2"} for math, {"reply": ..., "tests": {"stdin": [["4", "8"]]}} or
     {"reply": ..., "tests": {"function": "f", "calls": [[[4], 8]]}} for code, and {"reply": ...} for the rest.
+    A row that cannot be graded costs a line on stderr, and the exit status is then 2; 1 where the grader itself failed.
     """
-    scores = []
-    for number, row in rows(file):
-        where = f"{file}, row {number}"
-        score, reason, extractor = GRADERS[kind](row, where, lenient, language)
+    scores: list[float | None] = []
+    bad = 0
+    for where, line in lines(file):
+        try:
+            row = read_row(where, line)
+            score, reason, extractor = GRADERS[kind](row, where, lenient, language)
+        except DataError as error:
+            bad += 1
+            print(f"aha: {plain(str(error))}", file=sys.stderr)
+            continue
         scores.append(score)
+        number = int(where.rpartition(" ")[2])
         if as_json:
             typer.echo(json.dumps({"row": number, "score": score, "reason": reason, "extractor": extractor}))
         else:
@@ -52,32 +62,36 @@ def grade(
     graded = [score for score in scores if score is not None]
     if not as_json:
         mean = f"{sum(graded) / len(graded):.4f}" if graded else "-"
-        typer.echo(f"mean {mean} over {len(graded)} of {len(scores)} replies")
+        typer.echo(f"mean {mean} over {len(graded)} of {len(scores) + bad} replies")
+    raise SystemExit(2 if bad else 1 if len(graded) < len(scores) else 0)
 
 
-def rows(file: Path) -> Iterator[tuple[int, Row]]:
-    """The rows of a file, each with a reply. Raises DataError, naming the row."""
+def lines(file: Path) -> Iterator[tuple[str, bytes]]:
+    """The lines of a file that are not blank, each with its place. Raises DataError where there is none."""
     if not file.is_file():
         raise DataError(f"{file} is not a file")
-    empty = True
-    for number, line in enumerate(file.read_bytes().split(b"\n"), 1):
-        if not line.strip():
-            continue
-        empty = False
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{file}, row {number}: not JSON ({error}); correct or remove the row") from None
-        if not isinstance(row, dict) or not isinstance(row.get("reply"), str):
-            raise DataError(f"{file}, row {number}: no text under `reply`")
-        yield number, row
-    if empty:
+    found = [(f"{file}, row {n}", line) for n, line in enumerate(file.read_bytes().split(b"\n"), 1) if line.strip()]
+    if not found:
         raise DataError(f"{file} has no rows")
+    yield from found
+
+
+def read_row(where: str, line: bytes) -> Row:
+    """A row with a reply. Raises DataError."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON ({error}); correct or remove the row") from None
+    if not isinstance(row, dict):
+        raise DataError(f'{where}: {type(row).__name__}, not a record; a row is one line such as {{"reply": ...}}')
+    if not isinstance(row.get("reply"), str):
+        raise DataError(f"{where}: no text under `reply`")
+    return row
 
 
 def _column(row: Row, name: str, where: str) -> Any:
     if name not in row:
-        raise DataError(f"{where}: no `{name}`; it has: {', '.join(row)}")
+        raise DataError(f"{where}: no `{name}`; it has {', '.join(map(repr, row))}")
     return row[name]
 
 
@@ -85,6 +99,9 @@ def _math(row: Row, where: str, lenient: bool, language: str) -> Judged:
     from aha.rewards.math import grade_math
 
     answer = _column(row, "answer", where)
+    usable = isinstance(answer, str) or (isinstance(answer, int | float) and not isinstance(answer, bool))
+    if not usable or (isinstance(answer, float) and not math.isfinite(answer)):
+        raise DataError(f"{where}: `answer` is {json.dumps(answer)[:60]}; give text or a number")
     found = grade_math(str(answer), row["reply"], lenient, str(row.get("prompt", "")), where)
     return found.value, found.reason, found.method
 
@@ -96,7 +113,7 @@ def _code(row: Row, where: str, lenient: bool, language: str) -> Judged:
     given = _column(row, "tests", where)
     try:
         tests = code_tests(given)
-    except (DataError, TypeError, ValueError, KeyError) as error:
+    except DataError as error:
         raise DataError(f"{where}: {error}") from None
     code, reason = answered_code(row["reply"])
     if code is None:
@@ -112,9 +129,14 @@ def _format(row: Row, where: str, lenient: bool, language: str) -> Judged:
 
 
 def _language(row: Row, where: str, lenient: bool, language: str) -> Judged:
+    from aha.language import check_language
     from aha.rewards.language import in_language
 
-    wanted = str(row.get("language", language))
+    wanted = row.get("language", language)
+    try:
+        check_language(wanted)
+    except ConfigError as error:
+        raise DataError(f"{where}: {error}") from None
     return *_first(in_language(wanted), row), f"words of the thinking in {wanted}, language/1"
 
 

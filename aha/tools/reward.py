@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import json
+import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
+from select import select
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,15 +31,16 @@ def _rewards() -> None:
 @reward.command(name="test")
 def test_reward(
     file: Annotated[Path, typer.Argument(help="A Python file with rewards and EXAMPLES.")],
+    limit: Annotated[float, typer.Option(min=0.1, help="Seconds that grading one reply may take.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Run the rewards of a file on its own examples and on hostile replies; fails when a hostile one is paid.
 
-    The file's public functions are its rewards. Its EXAMPLES are dicts: prompt, reply, score, and the columns that the
-    rewards ask for; `score` is a number, or a dict of numbers by reward.
+    The file's functions are its rewards, but for those whose name begins with _. Its EXAMPLES are dicts: prompt, reply,
+    score, and the columns that the rewards ask for; `score` is a number, or a dict of numbers by reward. Prompts that
+    are lists of messages are for functions that read messages.
     """
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # the file may print
-        found = tested(file)
+    found = tested(file, limit)
     failed = sum(not finding.held for findings in found.values() for finding in findings)
     if as_json:
         rewards = {name: [asdict(finding) for finding in findings] for name, findings in found.items()}
@@ -50,20 +50,44 @@ def test_reward(
     raise SystemExit(1 if failed else 0)
 
 
-def tested(file: Path) -> dict[str, list[Finding]]:
-    """What each reward of a file gives to its examples and to hostile replies."""
-    from aha.rewards.functions import reward_of
-    from aha.rewards.hostile import examine
+def tested(file: Path, limit: float) -> dict[str, list[Finding]]:
+    """What each reward of a file gives to its examples and to hostile replies, in a process of its own.
 
-    module = load(file)
-    found = {}
-    for function in functions(module, file):
-        wanted = examples(module, file, function.__name__)
+    Raises DataError for a file that cannot be tested.
+    """
+    from aha.rewards.hostile import Finding
+
+    found: dict[str, list[Finding]] = defaultdict(list)
+    words = [sys.executable, "-m", "aha.tools.reward_child", str(file)]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as child:
         try:
-            found[function.__name__] = examine(reward_of(function), wanted)
-        except DataError as error:
-            raise DataError(f"{file}: {error}") from None
+            for name, finding in _told(child, file, limit):
+                found[name].append(Finding(**finding))
+        finally:
+            child.kill()
     return found
+
+
+def _told(child: subprocess.Popen[bytes], file: Path, limit: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Reward and finding, as they come, and at last why no more did."""
+    assert child.stdout
+    message: dict[str, Any] = {"starting": True}
+    while message:
+        if not select([child.stdout], [], [], max(limit, 60.0) if "starting" in message else limit)[0]:
+            why = f"took longer than {limit:g} s; what would follow was not tried"
+        elif line := child.stdout.readline():
+            message = json.loads(line)
+            if "refused" in message:
+                raise DataError(message["refused"])
+            if "found" in message:
+                yield message["reward"], message["found"]
+            continue
+        else:
+            why = f"ended the program with status {child.wait()}; what would follow was not tried"
+        if "grading" not in message:
+            raise DataError(f"{file}: reading it {why}")
+        yield message["reward"], message["grading"] | {"error": why}
+        return
 
 
 def lines(found: dict[str, list[Finding]]) -> Iterator[str]:
@@ -71,56 +95,13 @@ def lines(found: dict[str, list[Finding]]) -> Iterator[str]:
     failed = 0
     for name, findings in found.items():
         yield f"{name}:"
+        told = ""
         for finding in findings:
             failed += not finding.held
             mark = "ok  " if finding.held else "FAIL"
-            score = "failed" if finding.score is None else f"{finding.score:.3g}"
+            score = "error" if finding.error else "failed" if finding.score is None else f"{finding.score:.3g}"
             yield f"  {mark} {score:>8}  wanted {finding.wanted:<10}  {plain(finding.reply)}"
+            if finding.error and finding.error != told:
+                yield f"                {plain(finding.error)}"
+            told = finding.error
     yield f"{failed} replies were not graded as they should be" if failed else "every reply was graded as it should be"
-
-
-def load(file: Path) -> ModuleType:
-    """The user's own file, run as a module. Raises DataError when it is missing or does not run."""
-    if not file.is_file():
-        raise DataError(f"{file} is not a file")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if spec is None or spec.loader is None:
-        raise DataError(f"{file} is no Python file; its name should end in .py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def functions(module: ModuleType, file: Path) -> list[Any]:
-    """The rewards that a file defines. Raises DataError when there is none."""
-    found = [
-        value
-        for name, value in vars(module).items()
-        if inspect.isfunction(value) and not name.startswith("_") and value.__module__ == module.__name__
-    ]
-    if not found:
-        raise DataError(
-            f"{file} defines no public function; a reward is one, such as `def correct(answer_text, target):`"
-        )
-    return found
-
-
-def examples(module: ModuleType, file: Path, name: str) -> list[Any]:
-    """The file's examples for one reward. Raises DataError when there are none, or one lacks something."""
-    from aha.rewards.hostile import Example
-    from aha.types import Problem
-
-    given = getattr(module, "EXAMPLES", None)
-    if not given:
-        raise DataError(f'{file} has no EXAMPLES; add EXAMPLES = [{{"prompt": ..., "reply": ..., "score": 1.0}}]')
-    problems: dict[str, Problem] = {}
-    found = []
-    for number, row in enumerate(given, 1):
-        missing = [key for key in ("prompt", "reply", "score") if key not in row]
-        if missing:
-            raise DataError(f"{file}, example {number}: no {', '.join(missing)}")
-        score = row["score"][name] if isinstance(row["score"], dict) else row["score"]
-        columns = {key: value for key, value in row.items() if key not in ("prompt", "reply", "score")}
-        problem = problems.setdefault(repr((row["prompt"], columns)), Problem(row["prompt"], columns))
-        found.append(Example(problem, row["reply"], float(score)))
-    return found
