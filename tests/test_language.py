@@ -90,6 +90,11 @@ def test_a_shared_word_belongs_to_its_neighbours():
     assert language_shares("They also die in the war.") == {"en": 1}
 
 
+@pytest.mark.parametrize("text", ["Hm, we think so", "um yes that is right", "eh, we can check that"])
+def test_a_sound_of_thinking_is_of_the_language_around_it(text):
+    assert language_shares(text) == {"en": 1.0}
+
+
 def test_a_name_belongs_to_no_language_where_none_of_its_script_is_written():
     assert language_shares("Alice 给 Bob 三个苹果") == {"zh": 1}
     assert language_shares("Natalia and Müller sold clips.") == {"en": 1}
