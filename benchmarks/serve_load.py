@@ -1,6 +1,6 @@
 """What serving costs: 32 clients at once against the bare engine at batch 32, and the first token of an idle server.
 
-    python -m benchmarks.serve_load tiny --clients 32 --each 6
+    python -m benchmarks.serve_load tiny --clients 32 --each 20
 
 The clients ask for exactly the replies that the bare engine draws (same prompts, same seed), over real sockets, one
 request after another each. Bare engine, whole replies and streams take turns, `--rounds` times. Prints one line of JSON.
@@ -75,7 +75,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("model", nargs="?", default="tiny")
     arguments.add_argument("--clients", type=int, default=32)
-    arguments.add_argument("--each", type=int, default=6)
+    arguments.add_argument("--each", type=int, default=20)
     arguments.add_argument("--tokens", type=int, default=400)
     arguments.add_argument("--rounds", type=int, default=5)
     chosen = arguments.parse_args()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
+import time
 from contextlib import contextmanager
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from aha.chat import ANSWER, THINK, THINK_END
 from aha.errors import RunError
 from aha.rollout.engine import TorchEngine
 from aha.rollout.jobs import Full, Job
-from aha.rollout.live import Live
+from aha.rollout.live import PATIENCE, Live
 from aha.rollout.live_rows import NOT_FINITE
 from aha.types import Sampling
 from tests.toys import toy_chat, toy_model
@@ -77,6 +79,20 @@ def test_a_cancelled_job_leaves_within_one_step_and_frees_all():
         replies(live, (PROMPTS[2], Sampling(1, 5)))  # has a slot although six samples were before it
         assert (live.held, len(live.rows), live.rows.room, len(live.rows.free_blocks)) == (0, 0, 4, 4)
         assert live.tokens < 6 * 200
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "step", "enter"),
+    [(0, 1, 0.001, True), (6, 1, 0.001, True), (12, 1, 0.001, False), (12, 2, 0.001, True), (12, 1, 1.0, True)],
+)
+def test_who_comes_while_many_run_waits_for_others_but_not_for_long(running, waiting, step, enter):
+    live = Live(toy_model(), toy_chat(), context=256, slots=32)
+    rows = MagicMock(room=32 - running, __len__=lambda _: running)
+    live.pending.extend([object()] * waiting)
+    live.step_seconds = step
+    assert live._are_enough(rows) == enter
+    time.sleep(PATIENCE)
+    assert live._are_enough(rows)
 
 
 def test_more_than_may_wait_is_refused():

@@ -31,6 +31,10 @@ PIECES, SELDOM = 250, 0.1
 """Pieces of streams told a second at most, but each stream after so many seconds: whoever reads them needs Python's
 lock as the loop does, and holds it up."""
 
+GATHER, PATIENCE = 6, 0.04
+"""While samples run, who comes waits until he and others are a sixth of them, at most so many seconds: reading five short
+prompts together takes little longer than reading one, and nobody gains a token meanwhile."""
+
 
 class Live:
     """The decode loop of one model. `slots` samples run at a time and `queue` wait at most.
@@ -69,6 +73,8 @@ class Live:
         self.beat, self.warm, self.closed = time.monotonic(), threading.Event(), False
         self.changed, self.inbox, self.cancels = threading.Condition(), deque[Job](), deque[Job]()
         self.pending, self.outbox, self.due = deque[Sample](), Outbox(), 0.0
+        self.since, self.step_seconds = 0.0, 0.0
+        """When someone who waits could first have entered, 0 if nobody does; and how long a step takes."""
         self.thread = threading.Thread(target=self._run, name="decode", daemon=True)
 
     def start(self) -> None:
@@ -136,14 +142,17 @@ class Live:
     def _turn(self, rows: LiveRows) -> None:
         if self.inbox or self.cancels:
             self._receive(rows)
-        if self.pending and rows.room:
+        if self.pending and rows.room and self._are_enough(rows):
             rows.admit(self.pending)
+            self.since = 0.0
         if not len(rows):
             with self.changed:
                 if not (self.inbox or self.cancels or self.closed):
                     self.changed.wait(IDLE)
             return
+        began = time.monotonic()
         pieces = rows.step()
+        self.step_seconds = time.monotonic() - began
         ended = sum(bool(piece.finish or piece.error) for piece in pieces)
         if ended:
             self._forget(ended)
@@ -152,6 +161,13 @@ class Live:
             self.due = time.monotonic() + max(self.interval, min(SELDOM, len(news) / PIECES))
         if pieces:
             self._tell(pieces)
+
+    def _are_enough(self, rows: LiveRows) -> bool:
+        """Whether those who wait enter now: they are many, or would wait too long if they waited for another step."""
+        now = time.monotonic()
+        self.since = self.since or now
+        many = min(len(self.pending), rows.room) * GATHER >= len(rows)
+        return many or now + self.step_seconds > self.since + PATIENCE
 
     def _receive(self, rows: LiveRows) -> None:
         with self.changed:

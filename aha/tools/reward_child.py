@@ -54,7 +54,9 @@ def run(channel: TextIO, file: Path, function: Any, wanted: list[Example], conve
         try:
             found = asdict(attempt(reward_of(function, conversational), trial))
         except DataError as error:
-            hint = "; the name of a helper that is no reward begins with _" if "asks for the column" in str(error) else ""
+            hint = (
+                "; the name of a helper that is no reward begins with _" if "asks for the column" in str(error) else ""
+            )
             found = asdict(about) | {"error": str(error) + hint}
         except (Exception, SystemExit) as error:
             found = asdict(about) | {"error": where(error, file)}
