@@ -7,7 +7,7 @@ import pytest
 from aha.chat import parse_reply
 from aha.errors import ConfigError
 from aha.models.world.general_text import KINDS, OPPOSITES
-from aha.rewards.hostile import Example, examine
+from aha.rewards.hostile import Example, attempt, trials
 from aha.tasks import arithmetic as sums
 from aha.tasks import choices as letters
 from aha.tasks import short_programs as code
@@ -61,7 +61,7 @@ def test_hostile_replies_earn_nothing(name):
     task = TASKS[name](test_count=1)
     [problem] = task.test
     reward = {"arithmetic": sums.correct, "choice": letters.correct, "programs": code.correct}[name]
-    findings = examine(reward, [Example(problem, problem.solution, 1.0)])
+    findings = [attempt(reward, trial) for trial in trials([Example(problem, problem.solution, 1.0)])]
     assert len(findings) > 10 and all(finding.held for finding in findings), findings
 
 
