@@ -105,4 +105,4 @@ def _panel(axes: Any, lines: Sequence[Line], level: tuple[str, float] | None, sc
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     if lines or level:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(framealpha=0.9, edgecolor="none", fontsize=8)  # readable where it lies on a line
