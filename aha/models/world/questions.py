@@ -1,11 +1,11 @@
 """The general questions of the embedded world: facts, translations, small talk, writing; English and Chinese.
 
-There are some hundreds, each with good replies. What is held out for testing, one in five or so, in writing one in three:
+There are some hundreds, each with good replies. What is held out for testing, one in five or a little less:
 
 * facts: a fact in one of its wordings. The fact itself is learnt in other wordings, the wording from other facts.
 * words to translate: the same; phrases of an adjective and a noun: the combination.
 * small talk: the last wording of each intent.
-* writing: a subject in one of its wordings. A model this small cannot write of what it never wrote of.
+* writing: the subject.
 
 A wording in which the base model's corpus asks is never held out.
 """
@@ -112,7 +112,8 @@ SUBJECTS = (
     ("house", "a house", "房子", "座"), ("mountain", "a mountain", "山", "座"), ("river", "a river", "河", "条"),
     ("book", "a book", "书", "本"), ("door", "a door", "门", "扇"), ("lamp", "a lamp", "灯", "盏"),
 )  # fmt: skip
-"""(English, with its article, Chinese, its measure word); of each one wording is held out."""
+"""(English, with its article, Chinese, its measure word); every fifth is held out."""
+LAST_OF_FIVE = 3
 WRITE_EN = (
     ("Write a sentence about {}.", 1),
     ("Please write one sentence about {}.", 1),
@@ -190,14 +191,16 @@ def talk() -> Iterator[Question]:
 
 
 def writing() -> Iterator[Question]:
-    """A sentence or two about a thing, which in another wording is asked in training too."""
+    """A sentence or two about a thing."""
     for n, (thing, one, zh, measure) in enumerate(SUBJECTS):
+        topic, held_out = f"writing/{thing}", n % 5 == LAST_OF_FIVE
         english, chinese = sentences_en(thing), sentences_zh(zh, measure)
-        for k, ((form, count), (form_zh, count_zh)) in enumerate(zip(WRITE_EN, WRITE_ZH, strict=True)):
-            topic, held_out = f"writing/{thing}", k == n % len(WRITE_EN)
-            said, said_zh = tuple(_texts(english, count, " ")), tuple(_texts(chinese, count_zh, ""))
+        for form, count in WRITE_EN:
+            said = tuple(_texts(english, count, " "))
             yield Question(form.format(one), "en", "writing", "write", thing, "", said, topic, held_out, count)
-            yield Question(form_zh.format(zh), "zh", "writing", "write", zh, "", said_zh, topic, held_out, count_zh)
+        for form, count in WRITE_ZH:
+            said = tuple(_texts(chinese, count, ""))
+            yield Question(form.format(zh), "zh", "writing", "write", zh, "", said, topic, held_out, count)
 
 
 def _texts(sentences: tuple[list[str], list[str]], count: int, gap: str) -> list[str]:
