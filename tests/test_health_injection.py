@@ -13,7 +13,7 @@ from aha.chat import Chat
 from aha.errors import DataError
 from aha.models.folder import load_model, resolve
 from aha.models.precision import DTYPES, fastest
-from aha.rewards.rubric import Rubric, each
+from aha.rewards.rubric import Rubric, each, name_of
 from aha.rollout.engine import TorchEngine
 from aha.tasks.base import Task
 from aha.tasks.countdown import countdown
@@ -253,7 +253,7 @@ def test_a_reward_that_pays_for_length_is_found_out():
     def long(problem, completion):
         return len(completion.token_ids) / 64
 
-    correct = task.rubric.rewards[task.rubric.names.index("correct")]
+    [correct] = [reward for _, reward in task.rubric.weighted(task.test[0]) if name_of(reward) == "correct"]
     leaking = dataclasses.replace(task, rubric=Rubric((1.0, correct), (1.0, long)))
     settings = Grpo(problems=8, group=8, max_tokens=192, lr=1e-3)
     found = [verdict for _, verdict in embedded(settings, 20, leaking, "fp32")]

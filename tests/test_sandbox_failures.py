@@ -87,6 +87,7 @@ def test_a_jail_that_cannot_start_is_a_sandbox_error_and_the_pool_goes_on_once_i
 
 def test_where_no_level_works_programs_are_refused_with_the_fix(monkeypatch):
     monkeypatch.setattr(pool_module, "best_level", lambda: (None, {"forks": "bubblewrap is not installed"}))
+    monkeypatch.setattr(pool_module, "bubblewrap", lambda: None)
     with pytest.raises(SandboxError, match="bubblewrap is not installed.*apt install bubblewrap"):
         Pool()
 

@@ -112,7 +112,7 @@ def read_rows(path: Path | str, check: bool = True, language: Language = "en", s
             tree = find(numbers, target) if check else None
             if check and tree is None:
                 listed = ", ".join(map(str, numbers))
-                raise DataError(f"{file}, row {row}: {listed} cannot make {target}; remove the row, or set check=False")
+                raise DataError(f"{file}, row {row}: {listed} cannot make {target}; correct or remove the row")
             problems.append(problem_of(numbers, target, tree, f"countdown/{file.stem}/{row}", language))
     return problems
 
