@@ -96,12 +96,26 @@ def test_a_token_that_is_none_is_refused(url):
 def test_budgets_that_contradict_each_other_are_refused(url):
     status, body = ask(url, thinking_token_budget=5, thinking={"type": "enabled", "budget_tokens": 9})
     assert status == 400 and "contradict" in body["error"]["message"]
+    status, body = ask(url, reasoning_effort="high", thinking={"type": "disabled"})
+    assert status == 400 and "contradict" in body["error"]["message"]
+
+
+@pytest.mark.parametrize("field", [{"repetition_penalty": 1.2}, {"min_p": 0.1}])
+def test_what_would_change_the_answer_and_is_not_supported_is_refused(url, field):
+    status, body = ask(url, **field)
+    assert status == 400 and body["error"]["param"] == next(iter(field))
+
+
+@pytest.mark.parametrize("field", [{"thinking_token_budget": 5}, {"reasoning_effort": "low"}])
+def test_a_strategy_refuses_a_bound_on_thoughts_by_the_name_it_was_given(url, field):
+    status, body = ask(url, model="tiny:majority@2", **field)
+    assert status == 400 and body["error"]["param"] == next(iter(field))
 
 
 def test_unknown_fields_are_named_and_ignored(url):
-    body = {"model": "tiny", "messages": SAID, "max_tokens": 5, "min_p": 0.1, "user": "me"}
+    body = {"model": "tiny", "messages": SAID, "max_tokens": 5, "mirostat": 2, "user": "me", "n": None, "min_p": 0}
     reply = post(url, json.dumps(body).encode())
-    assert reply.status_code == 200 and reply.headers["x-aha-ignored"] == "min_p"
+    assert reply.status_code == 200 and reply.headers["x-aha-ignored"] == "mirostat"
 
 
 def test_every_route_needs_the_key_but_health():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from aha.errors import AhaError
 from aha.serve.split import Begin
@@ -17,7 +17,7 @@ EFFORTS = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.95
 """How much of `max_tokens` a thought may take; "none" is no thought and "max" no bound."""
 UNSUPPORTED = (
     "tools", "functions", "logit_bias", "presence_penalty", "frequency_penalty", "response_format", "echo", "suffix",
-    "best_of", "guided_json", "guided_regex", "guided_grammar", "modalities", "audio", "prediction",
+    "repetition_penalty", "min_p", "best_of", "guided_json", "guided_regex", "guided_grammar", "modalities", "audio", "prediction",
 )  # fmt: skip
 """Fields that would change the answer if they were honoured: refused unless they are at their defaults."""
 DEFAULTS: tuple[Any, ...] = (None, 0, 0.0, [], {}, False, "", {"type": "text"}, ["text"])
@@ -72,7 +72,7 @@ class Ask(_Open):
     """The fields that both endpoints share."""
 
     model: str = Field(max_length=512)
-    n: int = Field(1, ge=1, le=LARGEST_N)
+    n: Annotated[int, BeforeValidator(lambda n: 1 if n is None else n)] = Field(1, ge=1, le=LARGEST_N)
     max_tokens: int | None = Field(None, ge=1, le=1 << 30)
     temperature: float | None = Field(None, ge=0, le=10, allow_inf_nan=False)
     top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
@@ -176,6 +176,8 @@ def thought_of(ask: ChatAsk, max_tokens: int) -> Thought:
     budget = next(iter(given.values()), -1)
     if kind == "enabled" and budget == 0:
         raise Refused(400, "thinking: enabled, with a budget of no tokens", "thinking")
+    if kind == "disabled" and budget not in (0, -1):
+        raise Refused(400, f"thinking: disabled, and {next(iter(given))} contradict each other: give one", "thinking")
     if kind == "disabled" or budget == 0:
         return Thought("answer", None)
     opened = kind == "enabled" or ask.reasoning_effort is not None
@@ -199,7 +201,7 @@ def read(body: bytes, kind: type[ChatAsk] | type[TextAsk]) -> tuple[Any, list[st
     if not isinstance(raw, dict):
         raise Refused(400, "the body should be a JSON object")
     for name in UNSUPPORTED:
-        if raw.get(name) not in DEFAULTS and not (name == "best_of" and raw[name] == 1):
+        if raw.get(name) not in DEFAULTS and not (name in ("best_of", "repetition_penalty") and raw[name] == 1):
             raise Refused(400, f"{name} is not supported", name, "unsupported_parameter")
     try:
         ask = kind.model_validate(raw)

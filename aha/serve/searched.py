@@ -44,8 +44,11 @@ class Searched:
         for name in ("stop", "logprobs", "top_logprobs"):
             if getattr(ask, name):
                 raise Refused(400, f"{name}: a strategy decides that itself", name, "unsupported_parameter")
-        if thought_of(ask, checkpoint.live.context).begin != "start":
-            raise Refused(400, "thinking: a strategy decides that itself; see budget@N", "thinking")
+        thought = thought_of(ask, checkpoint.live.context)
+        if thought.begin != "start" or thought.budget is not None:
+            told = ("thinking", "thinking_token_budget", "reasoning_effort")
+            name = next(name for name in told if getattr(ask, name) is not None)
+            raise Refused(400, f"{name}: a strategy decides that itself; see budget@N", name, "unsupported_parameter")
         self.state, self.checkpoint, self.ask, self.sheet = state, checkpoint, ask, sheet
         self.open = state.settings.thoughts == "shown"
         self.strategy = _set(strategy, ask)
@@ -131,7 +134,9 @@ class Searched:
                 line = f"[{self.replies}{f'/{most}' if most else ''} done] answers: {tally}\n"
                 out += self.sheet.delta(0, Delta("reasoning", line))
         if self.ask.aha.events and self.open:
-            told = {k: _plain(v) for k, v in item.items() if k not in ("problem", "reply")}
+            told = {k: _plain(v) for k, v in item.items() if k not in ("problem", "reply", "votes")}
+            if item.get("votes"):
+                told["votes"] = {worded(answer): weight for answer, weight in item["votes"].items()}
             if nodes:
                 told["nodes"] = nodes
             out += self.sheet.bare(aha={"event": told})
