@@ -195,6 +195,13 @@ def test_a_strategy_tells_its_progress_where_it_is_asked_to(url):
     assert sum("event" in c.get("aha", {}) for c in loud) >= 5 and quiet[-1]["aha"]["candidates"]
 
 
+def test_a_strategy_whose_replies_are_all_cut_off_shows_one(url):
+    _, body = ask(url, model="tiny:majority@2", max_tokens=4)
+    [choice] = body["choices"]
+    said = (choice["message"]["reasoning_content"] or "") + choice["message"]["content"]
+    assert choice["finish_reason"] == "length" and said and body["aha"]["answer"] is None
+
+
 def test_curl_reads_the_stream(url):
     if not shutil.which("curl"):
         pytest.skip("no curl here")

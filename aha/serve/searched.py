@@ -159,12 +159,13 @@ class Searched:
             ],
             "tree": self.tree.conclude(found.candidates) if self.open else None, "cost": self.cost,
         }  # fmt: skip
-        if found.chosen is None:
-            cut = all(c.reply.finish == "length" for c in found.candidates)
+        cut = all(c.reply.finish == "length" for c in found.candidates)
+        shown = found.chosen or (found.candidates[0] if cut and found.candidates else None)  # a thought, if no answer
+        if shown is None:
             self.writing.finish = "length" if cut else "stop"
             return []
-        ids = self.checkpoint.chat.encode(found.chosen.reply.text)  # with what the strategy itself put into the reply
-        piece = Piece(Job([], Sampling(), print), 0, ids, finish=found.chosen.reply.finish)
+        ids = self.checkpoint.chat.encode(shown.reply.text)  # with what the strategy itself put into the reply
+        piece = Piece(Job([], Sampling(), print), 0, ids, finish=shown.reply.finish)
         deltas, summariser = self.writing.add(piece), self.state.summariser()
         if summariser is None:
             return deltas
