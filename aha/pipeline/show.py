@@ -26,7 +26,8 @@ def tree(out: Path, price: float = 0.0) -> list[str]:
         under[parent].append(stage)
         if parent not in known and parent not in given:
             given.append(parent)
-    lines = [f"{out}: {len(stages)} stages, {cost_of(stages).in_words(price)}"]
+    exams = f", {hidden} of them exams that are not drawn" if (hidden := len(run.stages) - len(stages)) else ""
+    lines = [f"{out}: {len(run.stages)} stages{exams}, {cost_of(run.stages).in_words(price)}"]
     for name in given:
         lines += [f"{name} (given)", *_branches(name, under, "")]
     return lines + run.troubles
