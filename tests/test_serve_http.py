@@ -132,8 +132,12 @@ def test_a_thought_keeps_to_its_budget(told, field):
 
 
 @pytest.mark.parametrize(
-    "field", [{"thinking_token_budget": 0}, {"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"}]
-)
+    "field",
+    [
+        {"thinking_token_budget": 0}, {"thinking": {"type": "disabled"}}, {"reasoning_effort": "none"},
+        {"chat_template_kwargs": {"enable_thinking": False}},
+    ],
+)  # fmt: skip
 def test_no_thought_where_none_is_wanted(url, field):
     _, body = ask(url, **field)
     message = body["choices"][0]["message"]

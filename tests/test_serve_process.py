@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -17,7 +18,9 @@ COMMAND = [sys.executable, "-c", "import typer; from aha.tools.serve import serv
 
 def start(*words: str) -> tuple[subprocess.Popen, str]:
     """A server that is ready, and its address."""
-    process = subprocess.Popen([*COMMAND, "tiny", "--port", "0", *words], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, "tiny", "--port", "0", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     line = process.stdout.readline()
     url = line.split(" at ")[1].split(";")[0].removesuffix("/v1")
     until = time.monotonic() + 300  # a first start compiles the sampler: minutes on busy cores
@@ -68,12 +71,16 @@ def test_a_signal_lets_what_runs_finish_and_a_second_one_does_not_wait():
     with httpx2.stream(
         "POST", f"{url}/v1/chat/completions", json=LONG | {"n": 60}, timeout=60, trust_env=False
     ) as reply:
-        next(reply.iter_lines())
+        lines = reply.iter_lines()
+        next(lines)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         began = time.perf_counter()
-        assert process.wait(10) is not None and time.perf_counter() - began < 4.1
+        late, done = [line for line in lines if line][-2:]
+        assert "told to stop" in json.loads(late.removeprefix("data: "))["error"]["message"] and "DONE" in done
+        assert process.wait(10) == 0 and time.perf_counter() - began < 4.1
+    assert process.stderr.read() == ""
     close(process)
 
 

@@ -95,9 +95,10 @@ def _sampled(options: Options, scorers: Scorers) -> Options:
 
 
 def _short(options: Options, scorers: Scorers) -> Options:
+    told, n = "m" in options, options.get("n")
     m = _read(options.pop("m", "3"), int, "short: m")
-    if m < 1:
-        raise ConfigError(f"short: m = {m}: give 1 or more")
+    if m < 1 or told and n is not None and m > n:
+        raise ConfigError(f"short: m = {m}: give 1 {f'to {n}' if n else 'or more'}, of the replies that are drawn")
     return {"choose": partial(shortest, m=m)}
 
 
@@ -167,6 +168,8 @@ def _rate(options: Options, scorers: Scorers) -> Rate:
     return made[by]
 
 
+STEPWISE = (_tree, _diverse, _lookahead)
+"""What settles the options of strategies that need a process model."""
 BY = ("by", "aggregate")
 KINDS: dict[str, Kind] = {
     "greedy": Kind("aha.search.sample.Chain", "max_tokens", "one reply, the likeliest token each time"),

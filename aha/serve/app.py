@@ -68,10 +68,7 @@ async def models(request: Request) -> Response:
 
 async def model(request: Request) -> Response:
     """GET /v1/models/ID."""
-    catalogue: Catalogue = request.app.state.aha.catalogue
-    id = request.path_params["id"]
-    checkpoint, _ = catalogue.find(id)
-    return JSONResponse({"id": id, "object": "model", "created": checkpoint.created, "owned_by": "aha"})
+    return JSONResponse(request.app.state.aha.catalogue.told(request.path_params["id"]))
 
 
 async def health(request: Request) -> Response:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from aha.errors import AhaError
 from aha.serve.split import Begin
@@ -15,12 +14,6 @@ from aha.serve.split import Begin
 LARGEST_N, LARGEST_TOP, STOPS, STOP_LENGTH = 128, 20, 16, 256
 EFFORTS = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.95}
 """How much of `max_tokens` a thought may take; "none" is no thought and "max" no bound."""
-UNSUPPORTED = (
-    "tools", "functions", "logit_bias", "presence_penalty", "frequency_penalty", "response_format", "echo", "suffix",
-    "repetition_penalty", "min_p", "best_of", "guided_json", "guided_regex", "guided_grammar", "modalities", "audio", "prediction",
-)  # fmt: skip
-"""Fields that would change the answer if they were honoured: refused unless they are at their defaults."""
-DEFAULTS: tuple[Any, ...] = (None, 0, 0.0, [], {}, False, "", {"type": "text"}, ["text"])
 
 
 class Refused(AhaError):
@@ -55,10 +48,17 @@ class StreamOptions(_Open):
 
 
 class Thinking(_Open):
-    """DeepSeek's and Anthropic's way to say whether and how long to think."""
+    """DeepSeek's and Anthropic's way to say whether and how long to think; "auto" leaves it to the model."""
 
     type: Literal["enabled", "disabled", "auto"] = "auto"
     budget_tokens: int | None = Field(None, ge=-1, le=1 << 30)
+
+
+class TemplateKwargs(_Open):
+    """vLLM's and SGLang's way to say whether to think, under the names of Qwen3's and of DeepSeek's template."""
+
+    enable_thinking: bool | None = None
+    thinking: bool | None = None
 
 
 class Vendor(_Open):
@@ -118,7 +118,14 @@ class ChatAsk(Ask):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     thinking_token_budget: int | None = Field(None, ge=-1, le=1 << 30)
     thinking: Thinking | None = None
+    chat_template_kwargs: TemplateKwargs | None = None
     aha: Vendor = Vendor()
+
+    @model_validator(mode="after")
+    def _shown_with_logprobs(self) -> ChatAsk:
+        if self.top_logprobs and not self.logprobs:
+            raise Refused(400, "top_logprobs: needs logprobs to be true", "top_logprobs")
+        return self
 
     @property
     def longest(self) -> int | None:
@@ -163,8 +170,8 @@ class Thought:
 
 
 def thought_of(ask: ChatAsk, max_tokens: int) -> Thought:
-    """What the three ways to bound a thought come to. Raises Refused where they contradict one another."""
-    kind = ask.thinking.type if ask.thinking else "auto"
+    """What the ways to bound a thought come to. Raises Refused where they contradict one another."""
+    kind, by = _kind(ask)
     told = {
         "thinking_token_budget": ask.thinking_token_budget,
         "thinking.budget_tokens": ask.thinking.budget_tokens if ask.thinking else None,
@@ -175,45 +182,27 @@ def thought_of(ask: ChatAsk, max_tokens: int) -> Thought:
         raise Refused(400, f"{' and '.join(given)} contradict each other: give one", next(iter(given)))
     budget = next(iter(given.values()), -1)
     if kind == "enabled" and budget == 0:
-        raise Refused(400, "thinking: enabled, with a budget of no tokens", "thinking")
+        raise Refused(400, f"{by}: thinking is enabled, with a budget of no tokens", by)
     if kind == "disabled" and budget not in (0, -1):
-        raise Refused(400, f"thinking: disabled, and {next(iter(given))} contradict each other: give one", "thinking")
+        raise Refused(400, f"{by}: disabled, and {next(iter(given))} contradict each other: give one", by)
     if kind == "disabled" or budget == 0:
         return Thought("answer", None)
     opened = kind == "enabled" or ask.reasoning_effort is not None
     return Thought("opened" if opened else "start", None if budget < 0 else budget)
 
 
+def _kind(ask: ChatAsk) -> tuple[str, str]:
+    """Whether thinking is "enabled", "disabled" or left to the model ("auto"), and the field that says so."""
+    kwargs = ask.chat_template_kwargs or TemplateKwargs()
+    told = {ask.thinking.type} if ask.thinking else set()
+    told |= {"enabled" if on else "disabled" for on in (kwargs.enable_thinking, kwargs.thinking) if on is not None}
+    told -= {"auto"}
+    if len(told) > 1:
+        raise Refused(400, "thinking: both enabled and disabled, here and in chat_template_kwargs", "thinking")
+    return next(iter(told), "auto"), "thinking" if ask.thinking else "chat_template_kwargs"
+
+
 def _effort(effort: str | None, max_tokens: int) -> int | None:
     if effort is None:
         return None
     return {"none": 0, "max": -1}.get(effort, max(1, int(EFFORTS.get(effort, 0) * max_tokens)))
-
-
-def read(body: bytes, kind: type[ChatAsk] | type[TextAsk]) -> tuple[Any, list[str]]:
-    """A request, and the fields in it that are not known and ignored. Raises Refused, one line that names the field."""
-    try:
-        raw = json.loads(body, parse_constant=_no_constant)
-    except RecursionError:
-        raise Refused(400, "the body is nested too deeply") from None
-    except ValueError as error:
-        raise Refused(400, f"the body is not JSON: {error}"[:200]) from None
-    if not isinstance(raw, dict):
-        raise Refused(400, "the body should be a JSON object")
-    for name in UNSUPPORTED:
-        if raw.get(name) not in DEFAULTS and not (name in ("best_of", "repetition_penalty") and raw[name] == 1):
-            raise Refused(400, f"{name} is not supported", name, "unsupported_parameter")
-    try:
-        ask = kind.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"] if not (isinstance(part, str) and "[" in part))[:100]
-        raise Refused(400, f"{where}: {first['msg']}", str(first["loc"][0]) if first["loc"] else None) from None
-    known = (
-        set(kind.model_fields) | set(UNSUPPORTED) | {"user", "store", "metadata", "tool_choice", "parallel_tool_calls"}
-    )
-    return ask, sorted(set(raw) - known)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

@@ -11,18 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from aha.chat import THINK_END
-from aha.serve.ask import (
-    LARGEST_N,
-    Ask,
-    ChatAsk,
-    Refused,
-    TextAsk,
-    Thought,
-    read,
-    thought_of,
-)  # fmt: skip
+from aha.serve.ask import LARGEST_N, Ask, ChatAsk, Refused, TextAsk, Thought, thought_of
 from aha.serve.calls import Call, jobs_for
 from aha.serve.models import Checkpoint
+from aha.serve.read import read
 from aha.serve.respond import body_of, respond
 from aha.serve.state import Settings, State
 from aha.serve.turns import encodable, opening, prompt_of

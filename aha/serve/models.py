@@ -7,6 +7,7 @@ r1-mini:auto            thinks only where the question looks hard
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +18,7 @@ from aha.chat import Chat
 from aha.errors import ConfigError
 from aha.models.folder import load_model, resolve
 from aha.rollout.live import Live
-from aha.search.parse import Scorers, parse
+from aha.search.parse import KINDS, STEPWISE, Scorers, parse
 from aha.search.types import Strategy
 from aha.serve.ask import LARGEST_N, Refused
 
@@ -48,14 +49,16 @@ def load(name: str, folder: str, dtype: Any, scorers: Scorers, **options: Any) -
 
 
 def named(folders: Sequence[str]) -> dict[str, str]:
-    """A name for each folder: NAME=FOLDER says it, else it is the last part of the path. Raises ConfigError for a double."""
+    """A name for each folder: NAME=FOLDER says it, else it is the last part of the path. Raises ConfigError for a bad one."""
     names: dict[str, str] = {}
     for text in folders:
         name, equals, folder = text.partition("=")
         if not equals:
             folder, name = text, Path(text).name or "model"
-        if not name or name in names or ":" in name:
-            raise ConfigError(f"{text}: the name {name!r} is taken, empty or has a colon; write NAME={folder}")
+        if not name or ":" in name:
+            raise ConfigError(f"{text}: {name!r} can be no name; write NAME={folder}, without a colon in NAME")
+        if name in names:
+            raise ConfigError(f"{text}: {name!r} already names {names[name]}; write OTHER={folder}")
         names[name] = folder
     return names
 
@@ -78,15 +81,20 @@ class Catalogue:
         return checkpoint, self.strategy(checkpoint, how) if colon else None
 
     def strategy(self, checkpoint: Checkpoint, how: str) -> Strategy:
-        """The strategy of an id's second part. Raises Refused (404) where it is none, or too costly."""
+        """The strategy of an id's second part. Raises Refused: 404 where there is none, 400 for its settings."""
         if "model=" in how or "/" in how:
             raise Refused(404, "a strategy may not name a file", "model", "model_not_found")
-        name, _, rest = how.replace("@", ":", 1).partition(":")
-        head = ALIASES.get(name.split(",")[0], name.split(",")[0]) + name[len(name.split(",")[0]) :]
+        text = how.replace("@", ":", 1)
+        name = re.split("[:,]", text, maxsplit=1)[0].strip()
+        kind, there = ALIASES.get(name, name), usable(checkpoint)
+        if kind not in KINDS:
+            said = f"no strategy {name[:100]!r}; there is {', '.join(there)}, with @NUMBER after it"
+            raise Refused(404, said, "model", "model_not_found")
         try:
-            made = parse(f"{head}:{rest}" if rest else head, checkpoint.scorers)
+            made = parse(kind + text.strip()[len(name) :], checkpoint.scorers)
         except ConfigError as error:
-            raise Refused(404, f"{how[:100]}: {error}", "model", "model_not_found") from None
+            status, code = (400, None) if kind in there else (404, "model_not_found")
+            raise Refused(status, f"{how[:100]}: {error}", "model", code) from None
         for where, value in numbers(made):
             most = checkpoint.live.context if where in ("max_tokens", "cap", "floor", "reserve") else LARGEST_N
             if value > most:
@@ -99,27 +107,25 @@ class Catalogue:
 
     def listing(self) -> dict[str, Any]:
         """What /v1/models says."""
-        rows = [
-            {
-                "id": f"{c.name}{':' + how if how else ''}", "object": "model", "created": c.created, "owned_by": "aha",
-                "max_model_len": c.live.context,
-            }
-            for c in self.checkpoints.values() for how in ("", *listed(c))
-        ]  # fmt: skip
-        return {"object": "list", "data": rows}
+        return {"object": "list", "data": [self.told(id) for id in self.ids()]}
+
+    def told(self, id: str) -> dict[str, Any]:
+        """What is said of one model. Raises Refused where there is none."""
+        c, _ = self.find(id)
+        return {"id": id, "object": "model", "created": c.created, "owned_by": "aha", "max_model_len": c.live.context}
 
 
 def listed(c: Checkpoint) -> tuple[str, ...]:
     """The strategies that are shown for a checkpoint: those that what is loaded can score."""
     steps = LISTED_WITH_STEPS if c.scorers.process is not None else ()
     scored = LISTED_WITH_SCORER if c.scorers != Scorers() else ()
-    return _known(LISTED) + steps + scored
+    return LISTED + steps + scored
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    from aha.search.parse import KINDS
-
-    return tuple(n for n in names if ALIASES.get(n.split("@")[0], n.split("@")[0]) in KINDS)
+def usable(c: Checkpoint) -> list[str]:
+    """The names of all strategies that work with what is loaded."""
+    lacks = {name for name, kind in KINDS.items() if kind.settle in STEPWISE and c.scorers.process is None}
+    return [*ALIASES, *(name for name in KINDS if name not in lacks)]
 
 
 def numbers(strategy: Any) -> list[tuple[str, int]]:

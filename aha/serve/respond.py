@@ -12,8 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from aha.serve.ask import Ask, Refused
 from aha.serve.calls import Failed
-from aha.serve.state import Settings
+from aha.serve.state import Settings, State
 from aha.serve.wire import DONE, error_body, event, refusal
+
+LISTED = 400
+"""Characters of the header that names fields."""
+STOPPED = "the server was told to stop before this answer was whole"
 
 
 class Gone(Exception):
@@ -44,40 +48,58 @@ async def body_of(request: Request, settings: Settings) -> bytes:
 async def respond(request: Request, call: Any, ask: Ask, ignored: list[str]) -> Response:
     """Start a call and answer with it. A client that hangs up ends it."""
     call.start()
-    headers = (
-        {"x-aha-ignored": ", ".join(name for name in ignored if name.isascii() and name.isprintable())[:400]}
-        if ignored
-        else {}
-    )
+    headers = {"x-aha-ignored": _listed(ignored)} if ignored else {}
     if ask.stream:
         return Events(call.events(ask.with_usage, ask.with_running_usage), call.leave, headers)
     try:
-        return JSONResponse(await _unless_gone(request, call.whole()), headers=headers)
+        return JSONResponse(await _unless_ended(request, call.whole()), headers=headers)
     except Failed as failed:
         return refusal(Refused(500, str(failed)))
     finally:
         call.leave()
 
 
-async def _unless_gone(request: Request, work: Any) -> Any:
-    """What `work` gives. Raises Gone as soon as the client hangs up, and ends the work."""
+def _listed(names: list[str]) -> str:
+    """Names in a header's worth of text; how many do not fit is said."""
+    fit = [name for name in names if name.isascii() and name.isprintable()]
+    while len(", ".join(fit)) > LISTED:
+        fit.pop()
+    return ", ".join(fit + [f"and {len(names) - len(fit)} more"] * (len(fit) < len(names)))
+
+
+async def _unless_ended(request: Request, work: Any) -> Any:
+    """What `work` gives. As soon as the client hangs up, or the server has to stop, ends it and raises Gone or Refused."""
+    state: State = request.app.state.aha
     task, watch = asyncio.ensure_future(work), asyncio.ensure_future(_hangs_up(request.receive))
+    stop = asyncio.ensure_future(state.stopped.wait())
     try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, watch, stop}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
+        if stop.done():
+            raise Refused(503, STOPPED, code="stopped")
         request.scope["aha.aborted"] = True
         raise Gone
     finally:
         watch.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
+        stop.cancel()
+        await _end(task)
+
+
+async def _end(task: asyncio.Future[Any]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def _hangs_up(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _late(said: str) -> bytes:
+    """An error that comes after the response has begun."""
+    return event(error_body(said, "server_error"))
 
 
 class Events(Response):
@@ -100,15 +122,21 @@ class Events(Response):
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         write, watch = asyncio.ensure_future(self._write(scope, send)), asyncio.ensure_future(_hangs_up(receive))
+        stop = asyncio.ensure_future(scope["app"].state.aha.stopped.wait())
         try:
-            await asyncio.wait({write, watch}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({write, watch, stop}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            unfinished, gone = not write.done(), watch.done()
             watch.cancel()
-            if not write.done():
-                scope["aha.aborted"] = True
-                write.cancel()
-                await asyncio.wait({write})
-        if not write.cancelled() and (error := write.exception()):
+            stop.cancel()
+            await _end(write)
+        if unfinished and not gone:
+            scope["aha.failed"] = True
+            await send({"type": "http.response.body", "body": _late(STOPPED), "more_body": True})
+            await send({"type": "http.response.body", "body": DONE, "more_body": False})
+        elif unfinished:
+            scope["aha.aborted"] = True
+        elif not write.cancelled() and (error := write.exception()):
             scope["aha.aborted"] = isinstance(error, OSError)
             if not scope["aha.aborted"]:
                 raise error
@@ -120,8 +148,7 @@ class Events(Response):
                     await send({"type": "http.response.body", "body": part, "more_body": True})
         except Failed as failed:
             scope["aha.failed"] = True
-            body = event(error_body(str(failed), "server_error"))
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": _late(str(failed)), "more_body": True})
         finally:
             await self.events.aclose()  # type: ignore[attr-defined]
         await send({"type": "http.response.body", "body": DONE, "more_body": False})

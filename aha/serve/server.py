@@ -14,10 +14,13 @@ from starlette.applications import Starlette
 from aha.errors import RunError
 from aha.serve.protocol import Bounded
 
+AT_ONCE = 2.0
+"""Seconds in which requests that are ended tell their clients so."""
+
 
 class Server(uvicorn.Server):
-    """Stops in two steps. The first signal refuses new requests and waits `drain` seconds for those that run, with
-    `/health` still answering; a second one ends at once."""
+    """Stops in steps. The first signal refuses new requests and waits `drain` seconds for those that run, with `/health`
+    still answering; a second one ends those too, each with an error; a third one waits for nothing."""
 
     def __init__(self, app: Starlette, drain: float) -> None:
         self.app, self.drain, self.signals = app, drain, 0
@@ -31,13 +34,18 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to stop has come."""
         self.signals += 1
-        if self.signals > 1 or not hasattr(self.app.state, "aha"):
+        if self.signals > 2 or not hasattr(self.app.state, "aha"):
             self.should_exit = self.force_exit = True
             return
         self.app.state.aha.draining = True
-        asyncio.get_running_loop().call_soon_threadsafe(self._drain)
+        asyncio.get_running_loop().call_soon_threadsafe(self._drain if self.signals == 1 else self._stop)
 
     def _drain(self) -> None:
+        self.draining = asyncio.ensure_future(self._until_idle())
+
+    def _stop(self) -> None:
+        self.app.state.aha.stopped.set()
+        self.drain = min(self.drain, AT_ONCE)
         self.draining = asyncio.ensure_future(self._until_idle())
 
     async def _until_idle(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,6 +53,8 @@ class State:
     metrics: Metrics = field(default_factory=Metrics)
     draining: bool = False
     searching: int = 0
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when running requests are to end at once."""
 
     def summariser(self) -> Summariser | None:
         """What says the thoughts of one request in short, where that is asked for."""
