@@ -165,7 +165,7 @@ function progress(news) {
 
 /** What an answer took. */
 function bill(cost) {
-  const rows = [["tokens drawn", cost.tokens], ["prompt tokens", cost.prompt_tokens], ["tokens read by scorers", cost.scorer_tokens], ["one after the other", cost.passes]];
+  const rows = [["tokens drawn", cost.tokens], ["prompt tokens", cost.prompt_tokens], ["tokens read by scorers", cost.scorer_tokens], ["forward passes, one after another", cost.passes]];
   return h("p", { class: "bill soft small number" }, "Cost: ", rows.filter(([, n]) => n).map(([name, n]) => `${count(n)} ${name}`).join(" · "),
     cost.flops ? ` · ${cost.flops.toExponential(1)} FLOP` : "", ` · ${seconds(cost.seconds)} of computing`);
 }

@@ -18,12 +18,13 @@ export function groups(aha) {
 /** The votes of an answer. */
 export function votes(aha) {
   const rows = groups(aha), total = aha.candidates.length;
-  const all = Math.max(rows.reduce((sum, row) => sum + Math.max(0, row.weight), 0), 1e-9);
   const weighed = rows.some((row) => row.answer !== null && row.weight !== row.candidates.length);
+  const cast = (row) => (weighed && row.answer === null ? 0 : Math.max(0, row.weight)); // without an answer there is no weight
+  const all = Math.max(rows.reduce((sum, row) => sum + cast(row), 0), 1e-9);
   const answers = rows.filter((row) => row.answer !== null).length;
   return h("section", { class: "votes", "aria-label": "Votes" },
     h("h3", {}, `${counted(total, "candidate")}, ${counted(answers, "answer")}`),
-    rows.map((row) => group(row, aha, row.weight / all, weighed)));
+    rows.map((row) => group(row, aha, cast(row) / all, weighed)));
 }
 
 function group(row, aha, share, weighed) {
@@ -33,7 +34,7 @@ function group(row, aha, share, weighed) {
   return h("details", { class: `vote${won ? " won" : ""}${row.answer === null ? " none" : ""}` },
     h("summary", {},
       h("span", { class: "said" }, said, won && h("span", { class: "chip won" }, "chosen")),
-      h("span", { class: "bar-of" }, h("span", { css: { "--share": `${100 * Math.max(0, share)}%` } })),
+      h("span", { class: "bar-of" }, h("span", { css: { "--share": `${100 * share}%` } })),
       h("span", { class: "number soft" }, weighed && row.answer !== null ? `${of} · weight ${round(row.weight)}` : of)),
     h("ul", {}, row.candidates.map((candidate) => h("li", {}, opened(candidate)))));
 }
