@@ -63,6 +63,14 @@ def test_a_thought_is_open_while_it_is_written_and_escape_stops_it(page, served)
     page.press("#question", "Escape")
     finished(page)
     assert page.locator(".notes").inner_text() == "Stopped." and settled(served[0])
+    page.set_viewport_size({"width": 390, "height": 480})
+    page.fill("#question", PUZZLE)
+    page.press("#question", "Enter")
+    page.locator(".turn").nth(1).get_by_text(re.compile(r"Thinking….* [2-9]\d\d tokens")).wait_for()
+    page.press("#question", "Escape")
+    finished(page)
+    end, composer = (page.locator(place).last.bounding_box()["y"] for place in (".notes", "#composer"))
+    assert end < composer, "the page follows what is written"
 
 
 def test_a_question_is_edited_a_reply_regenerated_and_all_of_it_kept(page, served):

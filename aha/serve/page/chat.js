@@ -134,8 +134,13 @@ function welcome() {
 }
 
 /** Stay at the end of the conversation, unless the reader has gone up. */
-let bound = true;
-turns.addEventListener("scroll", () => { bound = turns.scrollHeight - turns.scrollTop - turns.clientHeight < 60; });
+let bound = true, top = 0;
+turns.addEventListener("scroll", () => { // comes late: by then more may have been written below
+  const up = turns.scrollTop < top;
+  top = turns.scrollTop;
+  if (turns.scrollHeight - top - turns.clientHeight < 60) bound = true;
+  else if (up) bound = false;
+});
 function follow(now = false) {
   if (now || bound) turns.scrollTop = turns.scrollHeight;
 }
