@@ -10,6 +10,7 @@ import pytest
 from aha.errors import ConfigError
 from aha.expressions import evaluate
 from aha.tasks import countdown as cd
+from aha.tasks.countdown_solver import reachable
 from aha.types import Completion
 
 TINYZERO = Path(__file__).parents[2] / "shared/data/countdown_tinyzero"
@@ -90,6 +91,15 @@ def test_the_solver_finds_exactly_what_can_be_reached(operators):
             text = cd.solve(numbers, target, operators)
             assert (text is not None) == (target in reachable), (numbers, target)
             assert text is None or evaluate(text)[0] == target and sorted(evaluate(text)[1]) == sorted(numbers)
+
+
+@pytest.mark.parametrize("operators", ["+-*/", "+-", "/", "-/"])
+def test_what_is_said_to_be_reachable_is_what_the_solver_finds(operators):
+    rng = random.Random(operators)
+    for _ in range(1_000):
+        numbers = [rng.randint(rng.choice([0, 1]), rng.choice([4, 20, 99])) for _ in range(3)]
+        target = rng.randint(-5, 100)
+        assert reachable(numbers, target, operators) == (cd.find(numbers, target, operators) is not None)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aha.chat import render
 from aha.errors import DataError
@@ -148,16 +148,18 @@ def countdown(
     The test problems are at most `test_count`, and no puzzle is asked twice.
     """
     draw = partial(
-        generate, numbers=numbers, by=by, largest=largest, targets=targets, operators=operators,
+        generate, numbers=tuple(numbers), by=by, largest=largest, targets=(targets[0], targets[1]), operators=operators,
         min_solutions=min_solutions, language=language,
     )  # fmt: skip
+    asked: Sequence[Problem]
     given = read_rows(train, language=language) if train else None
     if test:
         asked = read_rows(test, language=language, side="test")
     elif given is not None:
         asked = [problem for problem in given if split_of(*key_of(problem)) == "test"]
     else:
-        asked = draw(test_count + test_count // 8, test_seed, split="test")  # some come twice
+        count = test_count + test_count // 8  # some come twice
+        asked = _tested(count, test_seed, **draw.keywords)
     once: dict[Puzzle, Problem] = {}
     for problem in asked:
         once.setdefault(key_of(problem), problem)
@@ -165,6 +167,12 @@ def countdown(
     if given is not None:
         stream = partial(draw_rows, _without(given, once, f"{train}"))
     return Task("countdown", stream, list(once.values())[:test_count], rubric or graded(), answer_of)
+
+
+@lru_cache(16)
+def _tested(count: int, seed: int, **settings: Any) -> tuple[Problem, ...]:
+    """The test problems of some settings: every stage of a run asks for the same, and only one problem in 280 drawn is one."""
+    return tuple(generate(count, seed, split="test", **settings))
 
 
 def _without(given: Sequence[Problem], asked: Collection[Puzzle], file: str) -> list[Problem]:

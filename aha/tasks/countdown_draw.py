@@ -9,7 +9,7 @@ from typing import Literal
 
 from aha.errors import ConfigError
 from aha.tasks.countdown_rows import FEWEST, LARGEST, MOST
-from aha.tasks.countdown_solver import OPERATORS, Value, apply, find, solutions
+from aha.tasks.countdown_solver import OPERATORS, Value, apply, reachable, solutions
 
 Puzzle = tuple[tuple[int, ...], int]
 """(numbers in the order they are shown, target)."""
@@ -56,7 +56,7 @@ def draw_puzzle(rng: random.Random, difficulty: Difficulty, wanted: Callable[[Pu
     solves = 0
     for _ in range(_DRAWS):
         puzzle = _propose(rng, difficulty)
-        if puzzle is None or not wanted(puzzle):
+        if puzzle is None or _is_hopeless(puzzle, difficulty) or not wanted(puzzle):
             continue
         if _is_easy_enough(puzzle, difficulty):
             return puzzle
@@ -88,8 +88,14 @@ def _random_value(rng: random.Random, numbers: tuple[int, ...], operators: str) 
     return values[0]
 
 
+def _is_hopeless(puzzle: Puzzle, difficulty: Difficulty) -> bool:
+    """Whether nothing solves a puzzle of three numbers: told at once, and so it is of 27 drawn in 28."""
+    numbers, target = puzzle
+    return difficulty.by == "target" and len(numbers) == 3 and not reachable(numbers, target, difficulty.operators)
+
+
 def _is_easy_enough(puzzle: Puzzle, difficulty: Difficulty) -> bool:
     numbers, target = puzzle
     if difficulty.min_solutions == 1:
-        return difficulty.by == "expression" or find(numbers, target, difficulty.operators) is not None
+        return difficulty.by == "expression" or reachable(numbers, target, difficulty.operators)
     return len(solutions(numbers, target, difficulty.operators)) >= difficulty.min_solutions

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 
 Value = int | Fraction
@@ -38,6 +39,42 @@ def find(numbers: Sequence[int], target: int, operators: str = OPERATORS) -> Tre
             return _tidy(tree)
         first = tree if first is None else first
     return None if first is None else _tidy(first)
+
+
+def reachable(numbers: Sequence[int], target: int, operators: str = OPERATORS) -> bool:
+    """Whether `find` finds something. Of three numbers, in a hundredth of its time.
+
+    Two numbers make at most six values, and so does what the third needs of them. Each is one operation on whole numbers,
+    rounded once, so equal fractions are equal floats; numbers below 2^26 keep different ones apart.
+    """
+    if len(numbers) != 3 or min(numbers) < 1 or max(*numbers, abs(target)) >= 1 << 26:
+        return find(numbers, target, operators) is not None
+    x, y, z = numbers
+    return not (
+        _pair_values(x, y, operators).isdisjoint(_needed(z, target, operators))
+        and _pair_values(x, z, operators).isdisjoint(_needed(y, target, operators))
+        and _pair_values(y, z, operators).isdisjoint(_needed(x, target, operators))
+    )
+
+
+@lru_cache(1 << 14)
+def _pair_values(a: int, b: int, operators: str) -> frozenset[float]:
+    """The values of one operation on a and b, in either order."""
+    made: list[float] = []
+    made += [a + b] * ("+" in operators) + [a - b, b - a] * ("-" in operators) + [a * b] * ("*" in operators)
+    made += [a / b, b / a] * ("/" in operators)
+    return frozenset(made)
+
+
+@lru_cache(1 << 14)
+def _needed(c: int, target: int, operators: str) -> frozenset[float]:
+    """What makes the target in one operation with c, in either order."""
+    made: list[float] = []
+    made += [target - c] * ("+" in operators) + [target + c, c - target] * ("-" in operators)
+    made += [target / c] * ("*" in operators) + [target * c] * ("/" in operators)
+    if "/" in operators and target:
+        made.append(c / target)
+    return frozenset(made)
 
 
 def solutions(numbers: Sequence[int], target: int, operators: str = OPERATORS) -> list[str]:
