@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aha.cli import app
-from aha.errors import ConfigError, DataError
+from aha.errors import ConfigError, DataError, RunError
 from aha.tools.data import columns_of
 
 ASK = [{"Frage": f"Ann had {n} apples, {n} pears and {n} plums; how many is that?", "Zahl": 3 * n} for n in range(1, 6)]
@@ -57,13 +57,32 @@ def test_decontaminate_keeps_the_rest_and_tells_which_met_which(tmp_path):
     written(test, [{"question": "Well: " + ASK[2]["Frage"].upper(), "answer": "4"}])
     _, out = run("decontaminate", train, "--against", test, "--out", tmp_path / "kept.jsonl")
     assert (
-        "4 of 5 rows kept" in out and "1 rows share 10 words" in out and f"row 3 meets {test}, row 1: ann had 3" in out
+        "4 of 5 rows kept" in out and "1 rows meet one of its" in out and f"row 3 meets {test}, row 1: ann had 3" in out
     )
     assert len((tmp_path / "kept.jsonl").read_text().splitlines()) == 4
     [removed] = map(json.loads, (tmp_path / "kept.removed.jsonl").read_text().splitlines())
     assert removed["columns"]["question"] == ASK[2]["Frage"] and removed["meets"][0]["where"] == f"{test}, row 1"
     _, out = run("decontaminate", train, "--against", test, "--out", tmp_path / "kept.jsonl", "--ngram", 30)
     assert "5 of 5 rows kept" in out
+
+
+def test_decontaminate_writes_over_nothing_that_it_reads(tmp_path):
+    train = written(tmp_path / "a.jsonl", [{"question": row["Frage"], "answer": "1"} for row in ASK])
+    test = written(tmp_path / "b.jsonl", ASK[:1])
+    before = (train.read_bytes(), test.read_bytes())
+    named = ("--against", test, "--against-columns", "question=Frage,answer=Zahl", "--out")
+    for out, said in (
+        (train, "is read from"),
+        (test, "is read from"),
+        (tmp_path, "ends in .jsonl"),
+        ("x.csv", "ends in"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            run("decontaminate", train, *named, out)
+    with pytest.raises(RunError, match="cannot be written"):
+        run("decontaminate", train, *named, train / "c.jsonl")
+    assert "4 of 5 rows kept" in run("decontaminate", train, *named, tmp_path / "new" / "c.jsonl")[1]
+    assert before == (train.read_bytes(), test.read_bytes())
 
 
 def test_all_three_print_json_and_nothing_else(tmp_path):

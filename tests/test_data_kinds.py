@@ -6,6 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from aha.errors import DataError
@@ -75,10 +77,16 @@ DAMAGED = [
     ("text", {"question": "?", "answers": ["!"]}, "row 2: no question, or no answer"),
     ("choice", {"question": "?", "options": ["a"], "answer": "A"}, "row 2: needs `question`, `options`"),
     ("math", {"problem": "?" * 200_000, "answer": "1"}, "row 2: a question of 200000 characters"),
+    ("math", {"question": "?", "answer": ["1", "2"]}, "row 2: the answer is neither text nor a number but list"),
+    ("math", {"question": {"a": 1}, "answer": "1"}, "row 2: the question is neither text nor a number but dict"),
+    ("math", {"question": "?", "answer": True}, "row 2: the answer is neither text nor a number but bool"),
+    ("math", {"question": "?", "answer": float("nan")}, "row 2: the answer is neither text nor a number but nan"),
+    ("math", {"question": "?", "answer": None}, "row 2: the answer .'answer'. is empty"),
+    ("text", {"question": "?", "answers": [{"a": 1}]}, "row 2: the answer is neither text nor a number but dict"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "row", "told"), DAMAGED, ids=[kind for kind, *_ in DAMAGED])
+@pytest.mark.parametrize(("kind", "row", "told"), DAMAGED, ids=[f"{i}-{kind}" for i, (kind, *_) in enumerate(DAMAGED)])
 def test_a_damaged_row_is_named(tmp_path, kind, row, told):
     rows = rows_of(written(tmp_path / "x.jsonl", ROWS[kind][0], row), "train", kind)
     with pytest.raises(DataError, match=told):
@@ -93,6 +101,19 @@ def test_json_may_be_a_list_or_lines_and_a_cell_too_many_is_told(tmp_path):
     (tmp_path / "x.csv").write_text("question,answer\nHow many, then?,1\n")
     with pytest.raises(DataError, match="x.csv, row 1: more cells than columns"):
         rows_of(str(tmp_path / "x.csv"), "train")
+    (tmp_path / "y.csv").write_text("question,answer,answer\n?,1,2\n")
+    with pytest.raises(DataError, match="two columns are called 'answer'"):
+        rows_of(str(tmp_path / "y.csv"), "train")
+    (tmp_path / "y.jsonl").write_text('{"question": "?", "answer": 1, "answer": 2}\n')
+    with pytest.raises(DataError, match="row 1: not JSON .two values for 'answer'"):
+        rows_of(str(tmp_path / "y.jsonl"), "train")
+
+
+def test_times_that_python_cannot_hold_are_one_line(tmp_path):
+    table = pa.table({"question": ["?"], "answer": ["1"], "took": pa.array([2**62], pa.duration("s"))})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="x.parquet cannot be read"):
+        rows_of(str(tmp_path / "x.parquet"), "train")
 
 
 def test_a_check_names_every_row_that_is_not_right(tmp_path):

@@ -25,7 +25,7 @@ from aha.sandbox.pool import shared_pool
 from aha.tasks import benchmarks_code, benchmarks_grade
 from aha.tasks.base import Task
 from aha.tasks.benchmarks_grade import LETTERS
-from aha.tasks.benchmarks_rows import Row, rows
+from aha.tasks.benchmarks_rows import Row, rows, text_of
 from aha.tasks.data_names import files_of
 from aha.types import Problem
 
@@ -141,9 +141,9 @@ def _bare(problem: Problem) -> str:
 
 def mathematical(row: Row, where: str, wording: Wording, language: str = "en") -> Problem:
     """A row with a question and an answer, under any of the names that benchmarks give them."""
-    question = " ".join(filter(None, (_text(row, "Body"), _text(row, *QUESTION))))
-    worked = _text(row, "solution")
-    gold = _text(row, *ANSWER)
+    question = " ".join(filter(None, (_text(row, where, "Body"), _text(row, where, *QUESTION))))
+    worked = _text(row, where, "solution")
+    gold = _text(row, where, *ANSWER)
     if "####" in gold:
         worked, _, gold = (re.sub(r"<<[^<>]*>>", "", gold)).rpartition("####")
     if not gold and worked:
@@ -156,12 +156,10 @@ def mathematical(row: Row, where: str, wording: Wording, language: str = "en") -
     return Problem(wording(question.strip()), {"answer": gold, "language": language}, reply)
 
 
-def _text(row: Row, *names: str) -> str:
-    """The first of these columns that is filled; a whole number is written as one."""
-    value: Any = next((row[name] for name in names if row.get(name) is not None), "")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value)
+def _text(row: Row, where: str, *names: str) -> str:
+    """The first of these columns that is filled. Raises DataError where that is no text and no number."""
+    name = next((name for name in names if row.get(name) is not None), "")
+    return text_of(row[name], where, name) if name else ""
 
 
 def optional(row: Row, where: str, plain: bool = False) -> Problem:
@@ -176,14 +174,15 @@ def options_of(row: Row, where: str) -> tuple[str, list[str], str]:
     """The question with its options listed, the options, and the right letter. GPQA's are put in an order that the
     question alone decides; others stand as they are given. Raises DataError for a row that lacks one of them.
     """
-    question = _text(row, "Question", "question").strip()
+    question = _text(row, where, "Question", "question").strip()
     if "Correct Answer" in row:
         right = row["Correct Answer"].strip()
         options = [right, *(row[f"Incorrect Answer {i}"].strip() for i in (1, 2, 3))]
         random.Random(f"gpqa {question}").shuffle(options)
         letter = LETTERS[options.index(right)]
     else:
-        options = [str(option) for option in row.get("options") or row.get("choices") or ()]
+        given = row.get("options") or row.get("choices") or []
+        options = [text_of(one, where, "option") for one in given] if isinstance(given, list) else []
         letter = _letter(row.get("answer"))
     if not question or not 2 <= len(options) <= len(LETTERS) or letter not in LETTERS[: len(options)]:
         raise DataError(

@@ -30,6 +30,8 @@ def renamed(row: Row, kind: Kind, columns: Columns, where: str) -> Row:
         lacking.append(kind.either[0])
     if lacking:
         part, usual = lacking[0], kind.columns[lacking[0]]
+        if empty := [name for name in (columns.get(part), *usual) if isinstance(name, str) and name in row]:
+            raise DataError(f"{where}: the {part} ({empty[0]!r}) is empty; fill it in, or remove the row")
         raise DataError(
             f"{where}: nothing for the {part}, which is looked for under {', '.join(usual)}; {hint(part, row)}; "
             f"name the column as columns.{part}"

@@ -54,7 +54,10 @@ class Listing:
 
 def folder(path: Path) -> Listing:
     """A folder on this machine. Raises DataError for a damaged card."""
-    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    try:
+        files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    except OSError as error:
+        raise DataError(f"{path} cannot be looked through: {error.strerror}: {error.filename}") from None
     return Listing(str(path), files, _card(path / "README.md"), lambda names: [path / name for name in names])
 
 
@@ -181,8 +184,8 @@ def chosen(listing: Listing, config: str, split: str, side: str) -> list[str]:
     wanted = split or side
     if wanted not in by_split:
         near = get_close_matches(wanted, by_split, 1)
-        hint = f"; did you mean #{near[0]}?" if near else ""
-        raise DataError(f"{at} has no split {wanted!r}{hint} Write {_ways(f'{at}#', by_split)}")
+        hint = f"did you mean #{near[0]}? " if near else ""
+        raise DataError(f"{at} has no split {wanted!r}; {hint}write {_ways(f'{at}#', by_split)}")
     files = by_split[wanted]
     _check_shards(at, files)
     return files

@@ -23,7 +23,7 @@ from aha.sandbox.pool import shared_pool
 from aha.split import is_key_held_out
 from aha.tasks import benchmarks_code, benchmarks_grade, countdown_grade, programs, short_answers
 from aha.tasks.benchmarks import ANSWER, QUESTION, Wording, mathematical, options_of
-from aha.tasks.benchmarks_rows import Row
+from aha.tasks.benchmarks_rows import Row, text_of
 from aha.tasks.countdown import question, split_of
 from aha.tasks.countdown_rows import listed, puzzle, whole
 from aha.tasks.countdown_solver import find, show
@@ -91,8 +91,9 @@ def _choice(row: Row, where: str, language: str) -> Problem:
 
 
 def _text(row: Row, where: str, language: str) -> Problem:
-    asked, answers = str(row["question"]).strip(), row["answers"]
-    given = [str(one) for one in (answers if isinstance(answers, list) else [answers]) if one is not None]
+    asked, answers = text_of(row["question"], where, "question").strip(), row["answers"]
+    listed = answers if isinstance(answers, list) else [answers]
+    given = [text_of(one, where, "answer") for one in listed if one is not None]
     if not asked or not any(short_answers.bare(one) for one in given):
         raise DataError(f"{where}: no question, or no answer with a letter or digit in it")
     return Problem(asked, {"answers": given, "language": language})

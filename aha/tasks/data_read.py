@@ -69,7 +69,7 @@ def rows_of(name: str, side: str, kind: str = "", columns: Columns | None = None
     if named == PAIRS:
         raise DataError(f"{name} holds preference pairs, which train a reward model and ask nothing that a rule grades")
     if named not in KINDS:
-        raise DataError(f"no kind of data {named!r}; there are: {', '.join(KINDS)}")
+        raise DataError(f"no kind of data {named!r}; there are: {', '.join([*KINDS, PAIRS])}")
     check_columns(mapped, KINDS[named])
     return Rows(source, KINDS[named], mapped, language or (known.language if known else "en"))
 

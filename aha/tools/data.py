@@ -58,6 +58,8 @@ def decontaminate(
     ngram: Annotated[int, typer.Option(min=1, help="Words in a row that two questions may not share.")] = 10,
     kind: Kind = "",
     columns: Columns = "",
+    against_kind: Annotated[str, typer.Option(help="The same as --kind, for the rows to measure on.")] = "",
+    against_columns: Annotated[str, typer.Option(help="The same as --columns, for the rows to measure on.")] = "",
     as_json: Json = False,
 ) -> None:
     """Leave out training rows that share a run of words with an evaluation row, and say which met which.
@@ -66,7 +68,9 @@ def decontaminate(
     """
     from aha.tools import data_work
 
-    found = data_work.decontaminated(train, against, out, ngram, kind, columns_of(columns))
+    found = data_work.decontaminated(
+        train, against, out, ngram, (kind, against_kind), (columns_of(columns), columns_of(against_columns))
+    )
     _print(found.record(), found.lines(), as_json)
 
 

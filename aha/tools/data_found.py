@@ -131,7 +131,8 @@ class Decontaminated:
         yield f"{self.train}: {self.kept} of {self.kept + len(self.removed)} rows kept in {self.out}"
         for one in self.against:
             wording = f"; {one.templates} runs are how it asks and count for nothing" if one.templates else ""
-            yield f"  {one.name}: {one.met} rows share {self.ngram} words with one of its {one.questions} questions{wording}"
+            yield f"  {one.name}: {one.met} rows meet one of its {one.questions} questions{wording}"
+        yield f"  to meet is to share {self.ngram} words in a row, or a shorter question whole"
         for gone in self.removed[:LISTED]:
             first = gone["meets"][0]
             yield plain(f"  {gone['row']} meets {first['where']}: {first['shared'][:120]}")

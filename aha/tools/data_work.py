@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -124,12 +124,20 @@ def _count(found: Checked, where: str, value: float | None, reason: str = "") ->
 
 
 def decontaminated(
-    train: str, against: Sequence[str], out: Path, n: int, kind: str, columns: Columns
+    train: str, against: Sequence[str], out: Path, n: int, kinds: tuple[str, str], columns: tuple[Columns, Columns]
 ) -> Decontaminated:
-    """Write the rows of `train` that share no run of `n` words with a row of `against`."""
-    sets = {name: Asked(((where, text) for where, _, text in _questions(name, "test", "", {})), n) for name in against}
+    """Write the rows of `train` that share no run of `n` words with a row of `against`.
+
+    `kinds` and `columns` are those of the first and of the others. Raises ConfigError for a file that must not be written.
+    """
+    beside = out.with_name(f"{out.stem}.removed.jsonl") if out.name else out
+    _check_out(out, beside, {train: "train"} | dict.fromkeys(against, "test"))
+    sets = {
+        name: Asked(((where, text) for where, _, text in _questions(name, "test", kinds[1], columns[1])), n)
+        for name in against
+    }
     kept, removed, met = list[Row](), list[Row](), Counter[str]()
-    for where, row, text in _questions(train, "train", kind, columns):
+    for where, row, text in _questions(train, "train", kinds[0], columns[0]):
         meetings = {name: found for name, asked in sets.items() if (found := asked.meets(text))}
         met.update(meetings.keys())
         if meetings:
@@ -137,12 +145,24 @@ def decontaminated(
             removed.append({"row": where, "meets": told, "columns": row})
         else:
             kept.append(row)
-    beside = out.with_name(f"{out.stem}.removed.jsonl")
     for file, rows in ((out, kept), (beside, removed)):
-        disk.write_whole(file, b"".join(_line(row) for row in rows))
+        with disk.writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            disk.write_whole(file, b"".join(_line(row) for row in rows))
     told_sets = [Against(name, len(asked.whole), met[name], asked.templates) for name, asked in sets.items()]
     told_rows = [{"row": gone["row"], "meets": gone["meets"]} for gone in removed]
     return Decontaminated(train, len(kept), out, n, told_sets, told_rows, beside)
+
+
+def _check_out(out: Path, beside: Path, sides: Mapping[str, str]) -> None:
+    """Raise ConfigError where rows would be written over rows that are read, or could not be read again."""
+    if out.suffix != ".jsonl" or out.is_dir():
+        raise ConfigError(f"--out {out}: rows are written as JSON Lines; name a file that ends in .jsonl")
+    named = [(name, side) for name, side in sides.items() if not name.startswith(data_names.GYM)]
+    read = {file.resolve() for name, side in named for file in data_names.source(name, side).files}
+    for file in (out, beside):
+        if file.resolve() in read:
+            raise ConfigError(f"--out {out}: {file} is read from; name another file")
 
 
 def _questions(name: str, side: str, kind: str, columns: Columns) -> Iterator[tuple[str, Row, str]]:
