@@ -21,9 +21,9 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NoReturn, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aha.errors import ConfigError
 
@@ -33,7 +33,19 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """A frozen group of settings that refuses unknown names. The line under each field is its help text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=(), allow_inf_nan=False
+    )
+
+
+def _is_folder(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise ValueError(f"{text!r} names no folder")
+    return text
+
+
+Folder = Annotated[str, AfterValidator(_is_folder)]
+"""A folder, which a setting names."""
 
 
 def load(cls: type[S], file: Path | None = None, overrides: Sequence[str] = ()) -> S:
@@ -78,11 +90,13 @@ def flatten(settings: Settings) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # of the TOML, or of the UTF-8 under it
         raise ConfigError(f"{file}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: not valid TOML: nested too deeply") from None
 
 
 def _parse(cls: type[Settings], words: Sequence[str]) -> tuple[list[Path], dict[str, Any]]:
@@ -204,13 +218,23 @@ def _dotted(cls: type[Settings], loc: Sequence[int | str]) -> str:
     return name.removeprefix(".")
 
 
+_CALLED = {
+    "learning_rate": "lr", "num_generations": "group", "group_size": "group", "max_completion_length": "max_tokens",
+    "max_new_tokens": "max_tokens", "num_train_epochs": "epochs", "max_steps": "steps", "output_dir": "out",
+    "model": "base", "model_name_or_path": "base", "beta": "kl", "kl_coef": "kl",
+}  # fmt: skip
+"""What other programs call a setting -> its name here."""
+
+
 def _unknown(cls: type[Settings], name: str, where: str) -> NoReturn:
     """Raise for a name that is no setting, with the nearest that is: the same last part first, then the spelling."""
     names = list(_names(cls))
     leaf = name.rpartition(".")[2]
     same = [known for known in names if known.rpartition(".")[2] == leaf]
     leaves = {known.rpartition(".")[2]: known for known in reversed(names)}
-    near = difflib.get_close_matches(name, same, 1, cutoff=0) or difflib.get_close_matches(name, names, 1)
+    near = difflib.get_close_matches(name, same, 1, cutoff=0)
+    near = near or [known for known in names if known.rpartition(".")[2] == _CALLED.get(leaf)][:1]
+    near = near or difflib.get_close_matches(name, names, 1)
     near = near or [leaves[found] for found in difflib.get_close_matches(leaf, leaves, 1)]
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ConfigError(f"{where}no setting {name!r}{hint}")

@@ -7,7 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
-from aha.config import Settings, dump, flatten, load
+from aha.config import Folder, Settings, dump, flatten, load
 from aha.errors import ConfigError
 
 
@@ -30,6 +30,7 @@ class Zero(Settings):
     limit: int | None = None
     stop: tuple[str, ...] = ()
     folder: Path = Path("runs")
+    out: Folder = "runs/zero"
     grpo: Grpo = Grpo()
     sft: Sft | None = None
 
@@ -108,6 +109,9 @@ def test_a_name_under_the_wrong_section_is_found_in_the_right_one():
         ("--fast=1", "--fast should be true or false, got 1"),
         ("--stop=[1]", "stop[0] should be text, got 1"),
         ("--steps", "--steps needs a value"),
+        ("--grpo.clip=inf", "--grpo.clip should be a finite number, got inf"),
+        ("--out=", "--out: '' names no folder"),
+        ("--num_generations=4", "no setting 'num_generations'; did you mean 'grpo.group'?"),
         ("--steps=13", "13 steps bring bad luck"),
         ("steps=13", "expected --key=value or a .toml file, got 'steps=13'"),
     ],
@@ -125,8 +129,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, recipe):
     assert complaint(tmp_path / "no.toml") == f"{tmp_path / 'no.toml'}: cannot be read: No such file or directory"
     file = recipe("steps = 5\nname zero\n")
     assert complaint(file).startswith(f"{file}: not valid TOML: ") and "line 2, column 6" in complaint(file)
-    file.write_bytes(b"name = '\xff'")
-    assert complaint(file).startswith(f"{file}: not valid TOML: ")
+    for damage in (b"name = '\xff'", b"a = " + b"[" * 100_000):
+        file.write_bytes(damage)
+        assert complaint(file).startswith(f"{file}: not valid TOML: ")
+    file.write_bytes(b"\xef\xbb\xbfsteps = 7")
+    assert load(Zero, file).steps == 7
 
 
 def test_settings_are_frozen_and_carry_their_help():

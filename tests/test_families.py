@@ -107,6 +107,8 @@ def edit(folder, **changes):
         ({"use_sliding_window": True}, UnknownFamily, "sliding"),
         ({"rope_scaling": {"rope_type": "longrope"}}, UnknownFamily, "longrope"),
         ({"rope_scaling": {"rope_type": "yarn", "factor": -1}}, ModelError, "factor"),
+        ({"rope_scaling": {"rope_type": "linear", "factor": 0}}, ModelError, "cannot be stretched"),
+        ({"rope_scaling": {"rope_type": "yarn"}}, ModelError, "without a factor"),
         ({"num_hidden_layers": 10**12}, ModelError, "num_hidden_layers is 1000000000000"),
         ({"num_hidden_layers": 1024}, ModelError, "do not fit"),
         ({"hidden_size": "64"}, ModelError, "hidden_size is '64'"),
@@ -189,6 +191,14 @@ def test_a_weight_too_many_or_too_few_is_named(tmp_path):
     save_model(toy_model(), toy_chat(), tmp_path)
     save_file({"model.layers.0.extra.weight": torch.zeros(3)}, tmp_path / "model.safetensors")
     with pytest.raises(ModelError, match="first at lm_head|first at model.embed_tokens.weight: is missing"):
+        load_model(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    model = toy_model()
+    model.blocks[0].norm1.weight.data[2] = torch.nan
+    save_model(model, toy_chat(), tmp_path)
+    with pytest.raises(ModelError, match="input_layernorm.weight holds numbers that are not finite"):
         load_model(tmp_path)
 
 

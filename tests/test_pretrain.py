@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from aha.chat import Chat
-from aha.errors import ModelError
+from aha.errors import ModelError, UnsoundError
 from aha.models.folder import TINY, load_model, read_config, resolve, shipped
 from aha.models.precision import DTYPES, fastest
 from aha.models.transformer import Transformer
@@ -91,6 +91,15 @@ def test_replicas_see_new_weights_at_once():
     with torch.no_grad():
         model.embed.weight.add_(1)
     assert torch.equal(replica.model.embed.weight, model.embed.weight) and replica.weights[0] is not model.embed.weight
+
+
+def test_weights_that_are_no_numbers_any_more_end_the_training():
+    for dtype in (torch.float32, torch.bfloat16):
+        masters = MasterWeights(toy_model().to(dtype))
+        masters.publish()
+        masters.tensors[3].data.view(-1)[5] = torch.inf
+        with pytest.raises(UnsoundError, match=f"first in {masters.names[3]}: lower the learning rate"):
+            masters.publish()
 
 
 def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else():

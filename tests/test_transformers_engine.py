@@ -45,6 +45,19 @@ def test_another_family_runs_and_says_that_it_is_slower(tmp_path):
     assert len(group) == 2 and "gpt2" in said[0] and "several times slower" in said[0]
 
 
+def test_weights_that_are_missing_or_no_numbers_are_refused_not_made_up(tmp_path):
+    save_model(toy_model(), toy_chat(), tmp_path)
+    config = transformers.GPT2Config(vocab_size=len(toy_chat()), n_embd=32, n_layer=2, n_head=2, n_positions=64)
+    config.save_pretrained(tmp_path)  # beside the weights of a Llama
+    with pytest.raises(ModelError, match="do not fit config.json, first at .* is missing"):
+        load_engine(tmp_path, torch.float32, print)
+    model = transformers.GPT2LMHeadModel(config)
+    model.transformer.wpe.weight.data[3] = torch.nan
+    model.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="wpe.weight holds numbers that are not finite"):
+        load_engine(tmp_path, torch.float32, print)
+
+
 def test_code_that_comes_with_a_model_runs_only_when_it_is_asked_for(tmp_path):
     save_model(toy_model(), toy_chat(), tmp_path)
     canary = tmp_path / "canary"

@@ -145,7 +145,9 @@ def _scaling(rope: dict[str, Any], raw: dict[str, Any], positions: int, file: Pa
         raise UnknownFamily(f"{file}: rope type {kind!r} is not one of default, {', '.join(get_args(Kind))}")
     length = raw.get("original_max_position_embeddings", rope.get("original_max_position_embeddings", positions))
     names = {field.name for field in fields(RopeScaling)} - {"rope_type", "truncate"}
-    given: dict[str, Any] = {name: _number(rope, name, 0.0, file) for name in names if rope.get(name)}
+    given: dict[str, Any] = {name: _number(rope, name, 0.0, file) for name in names if name in rope}
+    if "factor" not in given and positions == length:
+        raise ModelError(f"{file}: rope type {kind!r} without a factor")
     given.setdefault("factor", positions / max(1, length))
     given["original_max_position_embeddings"] = int(length)
     made = RopeScaling(kind, **given, truncate=bool(rope.get("truncate", True)))

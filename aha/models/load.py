@@ -135,9 +135,23 @@ def tensors(file: Path, dtype: torch.dtype | None = None) -> Iterator[tuple[str,
         with safe_open(file, "pt") as opened:
             names = opened.keys()
             for name in names:
-                yield name, opened.get_tensor(name).to(dtype)
+                tensor = opened.get_tensor(name)
+                if not all_finite(tensor):
+                    raise ModelError(
+                        f"{file}: {name:.100} holds numbers that are not finite, as a training that went wrong leaves "
+                        f"them; take an earlier checkpoint"
+                    )
+                yield name, tensor.to(dtype)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether no number of a tensor is NaN or infinite; one look at each, and nothing kept."""
+    if not tensor.numel():
+        return True
+    low, high = torch.aminmax(tensor.detach())  # NaN if there is one
+    return math.isfinite(low) and math.isfinite(high)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

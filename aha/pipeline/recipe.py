@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from aha.config import Settings
+from aha.config import Folder, Settings
 from aha.tasks.base import Task
 from aha.tasks.countdown import RUBRICS, countdown
 from aha.tasks.data import Data
@@ -120,7 +120,7 @@ class Zero(Rl, Machine):
     recipe: Literal["zero"] = "zero"
     base: str = "tiny"
     """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
-    out: str = "runs/zero"
+    out: Folder = "runs/zero"
     """The run folder. The same command continues what it holds."""
     task: Countdown = Countdown()
     """Which puzzles to train on, where no data are given."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from aha.config import Settings
+from aha.config import Folder, Settings
 from aha.pipeline.recipe import Rl
 from aha.pipeline.recipe_r1 import R1, FineTune, Table
 from aha.pipeline.recipe_small import Walks
@@ -43,7 +43,7 @@ class Claims(R1):
     """The paper's claims, each as an experiment over several seeds."""
 
     recipe: Literal["claims"] = "claims"  # type: ignore[assignment]  # a file says which of the two it is
-    out: str = "runs/claims"
+    out: Folder = "runs/claims"
     """The run folder, with a folder for each seed. The same command continues what it holds."""
     seeds: list[int] = Field([0, 1, 2], min_length=1)
     """The whole recipe and every arm is run with each of these."""

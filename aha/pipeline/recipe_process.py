@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from aha.config import Settings
+from aha.config import Folder, Settings
 from aha.pipeline.recipe import Countdown, Machine
 from aha.train.process_reward import ProcessReward
 
@@ -42,7 +42,7 @@ class Process(Machine):
     """Whose replies are labelled: a model, a model folder, or a run folder."""
     base: str = ""
     """What becomes the scorer; empty takes the policy."""
-    out: str = "runs/process"
+    out: Folder = "runs/process"
     """The run folder. The same command continues what it holds."""
     task: Countdown = Countdown(numbers=[4])
     """The puzzles."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from aha.config import Settings
+from aha.config import Folder, Settings
 from aha.pipeline.recipe import Collect, Machine, Rl
 from aha.pipeline.world import World
 from aha.train.reward_model import RewardModel
@@ -81,7 +81,7 @@ class R1(Machine):
     recipe: Literal["r1"] = "r1"
     base: str = "tiny"
     """The base model: `tiny` is the one that comes with aha, anything else a model folder."""
-    out: str = "runs/r1"
+    out: Folder = "runs/r1"
     """The run folder. The same command continues what it holds."""
     world: World = World()
     """The tasks."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aha.config import Settings
+from aha.config import Folder, Settings
 from aha.pipeline.recipe import Collect, Countdown, Machine
 from aha.pipeline.recipe_r1 import FineTune
 
@@ -56,7 +56,7 @@ class SkyT1(Small):
     recipe: Literal["sky-t1"] = "sky-t1"
     teacher: str = "runs/zero"
     """The model to learn from: a model folder, or the run folder of one that was trained."""
-    out: str = "runs/sky-t1"
+    out: Folder = "runs/sky-t1"
     """The run folder. The same command continues what it holds."""
     samples: Collect = Collect()
     """How the teacher is sampled, and what is kept of it."""
@@ -86,7 +86,7 @@ class Journey(Small):
     """Journey learning (arXiv 2410.18982): the whole search against the way to its goal, at equal cost."""
 
     recipe: Literal["journey"] = "journey"
-    out: str = "runs/journey"
+    out: Folder = "runs/journey"
     """The run folder. The same command continues what it holds."""
     walks: Walks = Walks()
     """The searches."""

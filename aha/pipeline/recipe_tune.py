@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aha.config import Settings
+from aha.config import Folder, Settings
 from aha.pipeline.recipe import Machine, Rl
 from aha.pipeline.recipe_r1 import FineTune
 from aha.pipeline.recipe_small import Exam, Walks
@@ -39,7 +39,7 @@ class Tune(Machine):
     recipe: Literal["tune"] = "tune"
     base: str = "smollm2"
     """The model to begin with: smollm2, a model folder, or a name on the hub that was downloaded."""
-    out: str = "runs/tune"
+    out: Folder = "runs/tune"
     """The run folder. The same command continues what it holds."""
     data: Data
     """Questions to learn from and to reinforce on."""

@@ -30,14 +30,14 @@ RECIPES: dict[str, type[Recipe]] = {
 def load_recipe(file: Path, overrides: Sequence[str]) -> Recipe:
     """The settings of a recipe file and a command line. Raises ConfigError, one line, for what cannot be understood."""
     told: dict[str, object] = {}
-    with suppress(OSError, ValueError):  # `load` says what is wrong with the file
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, RecursionError):  # `load` says what is wrong with the file
+        told = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     name = told.get("recipe", "zero")
     if name == "claims":
         raise ConfigError(f"{file} is a recipe of claims; start it with: aha claims {file}")
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise ConfigError(f"{file}: no recipe {name!r}; there are: {', '.join(RECIPES)}")
-    kind = RECIPES[str(name)]
+    kind = RECIPES[name]
     settings = going_on(load(kind, file, overrides))
     for name, value in flatten(settings).items():
         if name.split(".")[-1] == "engine" and value == "vllm" and find_spec("vllm") is None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from aha.chat import Chat
 from aha.errors import ModelError, RunError
 from aha.models.families import read_json
+from aha.models.load import all_finite
 from aha.rollout.sampling import draw, request_key
 from aha.types import Completion, Finish, GroupDone, Prompt, Sampling
 
@@ -40,6 +41,7 @@ class TransformersEngine:
         """A model folder. Raises ModelError, one line, where the library is missing or cannot load it."""
         try:
             from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+            from transformers.utils import logging as chatter
         except ImportError:
             raise ModelError(f"{folder} needs the transformers library: pip install 'aha[transformers]'") from None
         config = read_json(Path(folder) / "config.json")
@@ -48,14 +50,22 @@ class TransformersEngine:
                 "; it comes with code of its own, which runs only with remote_code=True" if "auto_map" in config else ""
             )
             raise ModelError(f"{folder}: transformers has no model of type {config.get('model_type')!r:.60}{asks}")
+        chatter.set_verbosity_error()  # what matters of it is said here, in one line
+        chatter.disable_progress_bar()
         if remote_code:
             logging.getLogger("aha").warning("code that comes with %s is being run, as you asked", folder)
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, trust_remote_code=remote_code, use_safetensors=True, local_files_only=True
-            )
+            model, told = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, trust_remote_code=remote_code, use_safetensors=True, local_files_only=True,
+                output_loading_info=True,
+            )  # fmt: skip
         except Exception as error:  # whatever the library, or code that was allowed, may raise
-            raise ModelError(f"{folder} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            raise ModelError(f"{folder} cannot be loaded by transformers: {said}") from error
+        if missing := sorted(told["missing_keys"]):
+            raise ModelError(f"{folder}: the weights do not fit config.json, first at {missing[0]:.100}: is missing")
+        if odd := next((name for name, weight in model.named_parameters() if not all_finite(weight)), ""):
+            raise ModelError(f"{folder}: {odd:.100} holds numbers that are not finite; take an earlier checkpoint")
         return cls(model, Chat.load(folder))
 
     def load_weights(self, named_tensors: dict[str, Tensor]) -> None:

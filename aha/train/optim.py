@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from aha.errors import UnsoundError
+from aha.models.load import all_finite
 from aha.models.lora import adapted
 from aha.threads import side_by_side
 
@@ -56,10 +58,19 @@ class MasterWeights:
 
     @torch.no_grad()
     def publish(self) -> None:
-        """Write the masters into the model, rounded to its dtype, and forget the gradients."""
-        for weight, master in zip(self.weights, self.tensors, strict=True):
+        """Write the masters into the model, rounded to its dtype, and forget the gradients.
+
+        Raises UnsoundError where a weight has become NaN or infinite: nothing that is saved, sampled or measured after
+        that would mean anything.
+        """
+        for name, weight, master in zip(self.names, self.weights, self.tensors, strict=True):
             if weight.dtype != torch.float32:
                 weight.copy_(master)
+            if not all_finite(weight):
+                raise UnsoundError(
+                    f"the update left weights that are no finite numbers, first in {name}: lower the learning rate (lr), or "
+                    f"take dtype = fp32. What was saved before is whole"
+                )
         for layer in self.adapted:
             layer.merge()
         self.zero()

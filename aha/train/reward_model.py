@@ -58,7 +58,7 @@ class RewardModel(Settings):
     """Times the data is read. R1 took one: a reward model that has seen its pairs twice remembers them."""
     batch: int = Field(32, ge=1)
     """Pairs, or single replies, an optimizer step."""
-    lr: float = Field(3e-4, gt=0)
+    lr: float = Field(3e-4, gt=0, le=1)
     """Peak learning rate of AdamW; it rises over `warmup` steps and falls evenly to zero."""
     warmup: int = Field(5, ge=0)
     """Optimizer steps over which the learning rate rises."""

@@ -12,15 +12,15 @@ from aha.config import Settings
 class Grpo(Settings):
     """How a policy is trained by reinforcement."""
 
-    problems: int = Field(32, ge=1)
+    problems: int = Field(32, ge=1, le=1 << 16)
     """Questions a step."""
-    group: int = Field(16, ge=2)
+    group: int = Field(16, ge=2, le=1 << 12)
     """Replies to each question."""
     max_tokens: int = Field(320, ge=1)
     """Longest reply."""
     temperature: float = Field(1.0, gt=0)
     """Sampling temperature; the loss uses the same distribution."""
-    lr: float = Field(2e-4, gt=0)
+    lr: float = Field(2e-4, gt=0, le=1)
     """Learning rate of AdamW."""
     warmup: int = Field(3, ge=0)
     """Optimizer steps over which the learning rate rises."""

@@ -44,7 +44,7 @@ class Sft(Settings):
     """How often every example is read."""
     examples: int = Field(32, ge=1)
     """Most examples a step; an epoch is dealt out evenly among its steps."""
-    lr: float = Field(5e-4, gt=0)
+    lr: float = Field(5e-4, gt=0, le=1)
     """Peak learning rate of AdamW."""
     lr_end: float = Field(0.1, ge=0, le=1)
     """Share of the learning rate that is left at the last step; it falls along a cosine."""
