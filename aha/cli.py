@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +24,9 @@ from aha.tools.scale import route, scale
 from aha.tools.serve import serve
 from aha.tools.show import show
 from aha.tools.solve import solve
+
+USAGE: type[Exception] = typer.BadParameter.__bases__[0]
+"""What a command's words are refused with, by the click that typer carries or the one beside it."""
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False,
@@ -153,13 +157,30 @@ def main() -> None:
     its log the traceback. Anything else keeps its own.
     """
     try:
-        app()
+        status = app(standalone_mode=False)
     except AhaError as error:
         print(f"aha: {plain(str(error))}", file=sys.stderr)  # it may quote data or a model
         raise SystemExit(1 if isinstance(error, UnexpectedError) else 2) from None
-    except KeyboardInterrupt:
+    except USAGE as error:
+        print(misused(error), file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:  # whoever read has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SystemExit(1) from None
+    except (KeyboardInterrupt, typer.Abort):
         print("aha: stopped; the same command continues", file=sys.stderr)
         raise SystemExit(130) from None
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def misused(error: Any) -> str:
+    """What was wrong with the words of a command, in one line; the help where there were no words at all."""
+    said, context = error.format_message(), error.ctx
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return str(said)
+    known = getattr(context.command, "commands", {}) if context and said.startswith("No such command") else {}
+    there = f" There are {', '.join(known)}." if known else ""
+    return f"aha: {' '.join(plain(said).split()).rstrip('.')}.{there} See: {context.command_path if context else 'aha'} --help"
 
 
 if __name__ == "__main__":

@@ -52,6 +52,18 @@ def test_a_stop_is_no_failure(tmp_path):
     assert not (tmp_path / LOG).exists()
 
 
+@pytest.mark.parametrize(("words", "said"), [
+    (["load"], "aha: No such command 'load'. There are doctor, "), (["data", "lod"], "aha: No such command 'lod'. There are show, "),
+    (["eval", "tiny", "--samples", "x"], "aha: Invalid value for '--samples': "), (["export", "tiny"], "aha: Missing option '--out'. See: "),
+])  # fmt: skip
+def test_words_that_make_no_sense_are_one_line(monkeypatch, capsys, words, said):
+    monkeypatch.setattr("sys.argv", ["aha", *words])
+    with pytest.raises(SystemExit) as leaving:
+        cli.main()
+    shown = capsys.readouterr().err
+    assert leaving.value.code == 2 and shown.startswith(said) and shown.count("\n") == 1 and "--help\n" in shown
+
+
 def test_the_command_ends_with_one_line_and_status_one(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("aha.pipeline.rl.zero", lambda *_: fail(OSError("gone")))
     monkeypatch.setattr("sys.argv", ["aha", "run", "recipes/zero.toml", f"--out={tmp_path / 'run'}"])

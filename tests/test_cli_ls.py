@@ -84,6 +84,13 @@ def test_a_run_of_stages_is_shown_as_a_tree(folder, monkeypatch, capsys):
     assert code == 0 and "base (given)" in out and "└── " in out and "at 0.05 a core-hour" in out
 
 
+def test_a_finished_stage_is_shown_and_names_its_run(folder, monkeypatch, capsys):
+    stage = next((folder / "laptop" / "stages").glob("zero-*"))
+    code, out, _ = call(monkeypatch, capsys, "show", stage)
+    assert code == 0 and out.startswith("zero: finished, ") and f"aha show {folder / 'laptop'} draws" in out
+    assert json.loads(call(monkeypatch, capsys, "show", stage, "--json")[1])["stage"] == "zero"
+
+
 def test_a_run_in_its_first_stage_is_told_as_such(tmp_path, monkeypatch, capsys):
     (tmp_path / "stages" / "zero-1.part").mkdir(parents=True)
     code, out, _ = call(monkeypatch, capsys, "show", tmp_path)

@@ -202,6 +202,13 @@ def test_replies_longer_than_the_model_reads_are_no_part_of_the_protocol(tmp_pat
     assert wanted == 32_768 and 1900 < had < 2048
 
 
+@pytest.mark.parametrize("told", ["[]", "{}", "{", '{"format": "aha-replies/1"}'])
+def test_a_damaged_record_of_an_evaluation_is_one_line(tmp_path, told):
+    (tmp_path / "settings.json").write_text(told)
+    with pytest.raises(RunError, match="holds no evaluation: settings.json .* remove the folder"):
+        evaluate_work.graded_again(tmp_path)
+
+
 def test_hostile_replies_are_shown_without_their_escapes(tmp_path, monkeypatch):
     hostile = Completion("<think></think><answer>\x1b[31m\u202e</answer>", token_ids=[1, 2])
 

@@ -145,7 +145,13 @@ def test_files_have_names_that_need_no_quotes(name):
 
 
 def test_what_no_run_has_is_one_line(aha, tmp_path):
-    for words in (["nowhere"], ["tiny", "--stage", "dev1"], ["tiny", "--gguf", "q2"], ["tiny", "--license", "a b"]):
+    for words in (
+        ["tiny", "--license", "mit"],
+        ["nowhere"],
+        ["tiny", "--stage", "dev1"],
+        ["tiny", "--gguf", "q2"],
+        ["tiny", "--license", "a b"],
+    ):
         code, _, refused = aha("export", *words, "--out", tmp_path / "out")
         assert code == 2 and refused.startswith("aha: ") and refused.count("\n") == 1, words
     assert not (tmp_path / "out").exists()

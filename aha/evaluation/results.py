@@ -14,6 +14,7 @@ from typing import Any
 
 from aha import disk, tables
 from aha.chat import is_mixed
+from aha.errors import RunError
 from aha.evaluate import POWERS, Evaluation, judged, voted
 from aha.evaluation.digest import revision
 from aha.evaluation.harness import export
@@ -64,7 +65,10 @@ def grade(store: Store, exam: Exam) -> Record:
     } | found.summary  # fmt: skip
     record |= _more(exam, found) | {"by_question": by_question(exam.task, found)}
     sessions = tables.read_jsonl(store.folder / "sessions.jsonl")
-    record |= {name: sum(one[name] for one in sessions) for name in ("seconds", "tokens")}
+    try:
+        record |= {name: sum(one[name] for one in sessions) for name in ("seconds", "tokens")}
+    except (KeyError, TypeError):
+        raise RunError(f"{store.folder / 'sessions.jsonl'}: a record lacks its seconds or tokens; remove it") from None
     _write(store, exam, found, record)
     return record
 

@@ -25,6 +25,8 @@ from aha.evaluation.digest import text_digest
 from aha.types import Completion, Problem, Sampling
 
 FORMAT = "aha-replies/1"
+NEEDED = ("format", "model", "digest", "engine", "preset", "revision", "prompts", "sampling", "shots")
+"""What settings.json says."""
 Name = tuple[str, int]
 """Of a question: its prompt's digest, and which of equal prompts it is."""
 
@@ -75,8 +77,12 @@ class Store:
         self.folder = folder
         try:
             self.settings: dict[str, Any] = json.loads((folder / "settings.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{folder} holds no evaluation: settings.json cannot be read ({error})") from None
+            if lacking := [name for name in NEEDED if name not in self.settings]:
+                raise ValueError(f"it lacks {', '.join(lacking)}")
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(
+                f"{folder} holds no evaluation: settings.json cannot be read ({error}); remove the folder, or give another"
+            ) from None
 
     @classmethod
     def open(cls, root: Path, identity: Identity) -> Store:

@@ -53,8 +53,9 @@ def placed(folder: Path) -> Iterator[Path]:
 
 def check_replaceable(folder: Path) -> None:
     """Raise RunError unless `folder` is free: absent, empty, or an export whose files are those that it promises."""
-    if not folder.exists():
-        return
+    with disk.writing(folder):  # a name may be too long
+        if not folder.exists():
+            return
     if not folder.is_dir():
         raise RunError(f"{folder} is a file; choose another --out")
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}

@@ -55,13 +55,14 @@ class TransformersEngine:
         if remote_code:
             logging.getLogger("aha").warning("code that comes with %s is being run, as you asked", folder)
         try:
-            model, told = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, trust_remote_code=remote_code, use_safetensors=True, local_files_only=True,
                 output_loading_info=True,
             )  # fmt: skip
         except Exception as error:  # whatever the library, or code that was allowed, may raise
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             raise ModelError(f"{folder} cannot be loaded by transformers: {said}") from error
+        model, told = loaded
         if missing := sorted(told["missing_keys"]):
             raise ModelError(f"{folder}: the weights do not fit config.json, first at {missing[0]:.100}: is missing")
         if odd := next((name for name, weight in model.named_parameters() if not all_finite(weight)), ""):

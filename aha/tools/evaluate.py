@@ -22,12 +22,18 @@ def evaluate(
     train: Annotated[Path | None, typer.Option(help="A file of training rows, to take examples from.")] = None,
     numbers: Annotated[str, typer.Option(help="How many numbers a Countdown puzzle has, such as 3 or 3,4.")] = "3",
     questions: Annotated[int | None, typer.Option(min=1, help="Questions asked at most.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Replies to each, instead of the preset's k.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, max=65_536, help="Replies to each, instead of the preset's k.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply, instead of the preset's.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="Instead of the preset's; 0 is greedy.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.0, max=10.0, help="Instead of the preset's; 0 is greedy.")
+    ] = None,
     top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Instead of the preset's.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the replies.")] = 1,
-    shots: Annotated[int, typer.Option(min=0, help="Solved examples before the question, compared with none.")] = 0,
+    shots: Annotated[
+        int, typer.Option(min=0, max=100, help="Solved examples before the question, compared with none.")
+    ] = 0,
     dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
     served: Annotated[str, typer.Option(help="The name of the model on a server.")] = "",
     key_variable: Annotated[str, typer.Option(help="The environment variable that holds the server's key.")] = "",

@@ -50,6 +50,10 @@ def licence_for(inherited: str, unstated: list[str], stated: str) -> str:
         raise ConfigError(f"--license {stated!r}: give a short name such as apache-2.0, mit or llama3.2")
     if unstated and not stated:
         raise ConfigError(f"nobody stated a licence for {', '.join(unstated)}: find out, then give --license NAME")
+    if stated and inherited and stated.lower() != inherited.lower():
+        raise ConfigError(
+            f"--license {stated}: the base is under {inherited}, which what is made of it inherits; leave it out"
+        )
     return stated.lower() or inherited
 
 

@@ -37,7 +37,7 @@ def scale(
     searches: Annotated[str, typer.Option(help="Sizes of beam and tree searches.")] = "4,16",
     methods: Annotated[str, typer.Option(help="Only these, such as vote,best,beam; a wrong name lists all.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest reply.")] = 512,
-    temperature: Annotated[float, typer.Option(min=0.0, help="Of everything that is sampled.")] = 0.6,
+    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="Of everything that is sampled.")] = 0.6,
     top_p: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of everything that is sampled.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     dtype: Annotated[str, typer.Option(help="bf16 or fp32; as it is, what this processor is faster in.")] = "",
