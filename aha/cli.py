@@ -77,6 +77,7 @@ def run(
         typer.echo("\n".join(f"# {line}" for line in lines))
         return
     from aha.models.allocator import keep_memory
+    from aha.pipeline.claim import claim
     from aha.pipeline.process import process
     from aha.pipeline.rl import zero
     from aha.pipeline.screen import Screen
@@ -86,6 +87,7 @@ def run(
     from aha.report.write import write_report
 
     keep_memory()
+    claim(Path(settings.out), settings.recipe)
     with logged(Path(settings.out)), Screen() as screen:
         screen.panel.begin(settings.recipe)
         match settings:

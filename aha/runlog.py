@@ -30,6 +30,8 @@ from typing import Any
 from aha import disk, environment, tables
 from aha.errors import CheckpointError, RunError
 
+LOGS = ("metrics.jsonl", "evals.jsonl")
+
 
 class RunLog:
     """An open run folder; `open` is the way in. Every file it cannot write is a RunError with what to do."""
@@ -54,7 +56,7 @@ class RunLog:
             try:
                 _agree(root / "settings.toml", settings_text, ignore)
                 environment.record(root / "environment.json")
-                for name in ("metrics.jsonl", "evals.jsonl"):
+                for name in LOGS:
                     tables.mend(root / name)
             except BaseException:
                 log.close()
@@ -105,7 +107,7 @@ class RunLog:
                 disk.at(f"before write {draft.name}")
                 write(draft)
                 disk.at(f"after write {draft.name}")
-                for log in self.root.glob("*.jsonl"):
+                for log in self._logs():
                     disk.fsync(log)
                 disk.seal(draft, step)
                 disk.rename(draft, folder)
@@ -145,7 +147,7 @@ class RunLog:
                 if later > step:
                     self._discard(folder)
             self._retire()
-            for file in self.root.glob("*.jsonl"):
+            for file in self._logs():
                 records = list(tables.records(file))
                 kept = [line for line, record in records if record.get("step", 0) <= step]
                 if len(kept) < len(records):
@@ -160,6 +162,10 @@ class RunLog:
             for later, folder in self._checkpoints():
                 if later > step:
                     self._discard(folder)
+
+    def _logs(self) -> list[Path]:
+        """Its own logs, and no other file of somebody's that may lie beside them."""
+        return [file for name in LOGS if (file := self.root / name).exists()]
 
     def _checkpoints(self) -> list[tuple[int, Path]]:
         """Newest first."""

@@ -13,10 +13,12 @@ from aha import cli
 from aha.chat import THINK, Chat, render
 from aha.errors import RunError
 from aha.models.export import placed, write_folder
-from aha.models.folder import load_model, shipped
+from aha.models.folder import load_model, save_model, shipped
+from aha.models.load import read_weights
 from aha.serve.ask import Message
 from aha.serve.turns import prompt_of
 from aha.tools.export import safe
+from tests.toys import toy_chat, toy_model
 
 ASKED = [{"role": "user", "content": "Using the numbers 44, 19, 35, make 98."}]
 TALK = [
@@ -136,6 +138,16 @@ def test_an_interrupted_export_leaves_nothing_half(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="is a file"), placed(tmp_path / "file"):
         pass
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_weights_leave_in_the_numbers_they_are_kept_in_whatever_the_config_says(aha, tmp_path, dtype):
+    save_model(toy_model().to(dtype), toy_chat(), tmp_path / "in")
+    config = json.loads((tmp_path / "in" / "config.json").read_text())
+    (tmp_path / "in" / "config.json").write_text(json.dumps(config | {"torch_dtype": "bfloat16"}))
+    assert aha("export", tmp_path / "in", "--out", tmp_path / "out", "--license", "mit")[0] == 0
+    before, after = (read_weights(tmp_path / name) for name in ("in", "out"))
+    assert all(torch.equal(tensor, after[name]) and after[name].dtype == dtype for name, tensor in before.items())
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a b;rm -rf", "", "模型", ".hidden", "x" * 300])

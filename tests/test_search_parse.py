@@ -64,6 +64,7 @@ def test_tree_searches_get_the_process_model():
         ("vote:4,m=3", Scorers(), "vote has no setting 'm=3'; write vote:NUMBER for n, or KEY=VALUE of n, max_tokens, temperature, top_p"),
         ("vote:4,choose=best", Scorers(), "vote has no setting 'choose=best'"),
         ("vote:4,8", Scorers(), "vote has no setting '8'"), ("vote:0", Scorers(), "n = 0: give 1 or more"),
+        ("vote:99999999999999999999", Scorers(), "give at most 1,000,000"), ("short:4,m=9", Scorers(), "give 1 to 4"),
         ("short:4,m=0", Scorers(), "m = 0"), ("beam:4", Scorers(), "needs a process model"),
         ("bon:4", Scorers(), "say what to score by: by=likelihood; --scorer"),
         ("bon:4", ALL, "say what to score by: by=outcome or by=process or by=likelihood"),

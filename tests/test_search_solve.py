@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from aha.chat import render
-from aha.errors import ConfigError, ModelError
+from aha.errors import AhaError, ConfigError, ModelError
 from aha.models.process_scorer import ProcessScorer
 from aha.models.scorer import Scorer, ScoringModel
 from aha.search.types import Candidate, Cost, Solved
@@ -65,6 +65,13 @@ def load_folder():
     from aha.models.folder import resolve
 
     return resolve("tiny")
+
+
+@pytest.mark.parametrize(("length", "says"), [(2_000, "the question has "), (100_000, "the question has at least ")])
+def test_a_question_that_leaves_no_room_is_refused_at_once(length, says):
+    found = run("What is 1 + 2 ? " * (length // 10), "--strategy", "vote:2")
+    assert isinstance(found.exception, AhaError) and str(found.exception).startswith(says)
+    assert "reads 2048" in str(found.exception)
 
 
 def test_all_strategies_are_listed_with_what_they_are():

@@ -17,18 +17,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from aha import disk
 from aha.chat import SPECIAL, Chat
 from aha.errors import CheckpointError, RunError
 from aha.models.export_template import exported_template
 from aha.models.families import read_json
 from aha.models.folder import load_model, save_model
+from aha.models.load import kept_in
 
 TEMPERATURE, TOP_P = 0.6, 0.95
 """How DeepSeek-R1 and its students are to be sampled (arXiv 2501.12948, section 3)."""
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
 
 @contextmanager
@@ -86,10 +84,8 @@ def write_folder(source: Path, folder: Path, trained: bool) -> Chat:
 
     `trained` says that a run taught it to think. Raises ModelError for a folder that is no whole model.
     """
-    config = read_json(source / "config.json") if (source / "config.json").is_file() else {}
-    named = str(config.get("dtype") or config.get("torch_dtype") or "float32")
     chat = Chat.load(source)
-    model = load_model(source, DTYPES.get(named, torch.float32))
+    model = load_model(source, kept_in(source))
     save_model(model, chat, folder)
     template = exported_template(chat, trained)
     (folder / "chat_template.jinja").write_text(template, encoding="utf-8")

@@ -129,6 +129,16 @@ def shapes(file: Path) -> dict[str, Shape]:
     return found
 
 
+def kept_in(folder: Path) -> torch.dtype:
+    """The numbers of a folder's weights, whatever its config.json says: bf16 or fp16 where all are, else fp32, which holds any."""
+    kinds = set[str]()
+    for file in weight_files(Path(folder)):
+        shapes(file)
+        with safe_open(file, "pt") as opened:
+            kinds |= {opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118, it is no dict
+    return {"BF16": torch.bfloat16, "F16": torch.float16}.get("/".join(kinds), torch.float32)
+
+
 def tensors(file: Path, dtype: torch.dtype | None = None) -> Iterator[tuple[str, Tensor]]:
     """A file's tensors in `dtype` or their own, one after another, so that no more than one is held twice."""
     try:

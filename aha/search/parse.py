@@ -84,7 +84,10 @@ def _simple_fields(record: type) -> dict[str, type]:
 
 def _read(value: str, kind: type, where: str) -> Any:
     try:
-        return kind(value)
+        read = kind(value)
+        if kind is int and read > MOST:
+            raise ConfigError(f"{where} = {value[:30]}: give at most {MOST:,}")
+        return read
     except ValueError:
         wanted = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{where} should be {wanted}, got {value!r}") from None
@@ -170,6 +173,8 @@ def _rate(options: Options, scorers: Scorers) -> Rate:
 
 STEPWISE = (_tree, _diverse, _lookahead)
 """What settles the options of strategies that need a process model."""
+MOST = 1_000_000
+"""Of anything that is counted."""
 BY = ("by", "aggregate")
 KINDS: dict[str, Kind] = {
     "greedy": Kind("aha.search.sample.Chain", "max_tokens", "one reply, the likeliest token each time"),

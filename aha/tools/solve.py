@@ -43,7 +43,9 @@ def solve(
     chosen = parse(strategy, load_scorers(scorer))
     keep_memory()
     task, problem = asked(question, render(question))
-    engine = Capped(load_engine(model, dtype), budget)
+    loaded = load_engine(model, dtype)
+    check_fits(loaded, problem.prompt)
+    engine = Capped(loaded, budget)
     if as_json:
         [found] = chosen(engine, task, [problem], seed)
         return typer.echo(json.dumps(record(task, found), ensure_ascii=False, default=str))
@@ -59,6 +61,16 @@ def load_engine(model: str, dtype: str) -> Engine:
     from aha.rollout import load
 
     return load.load_engine(resolve(model), DTYPES[precision(dtype)])
+
+
+def check_fits(engine: Any, prompt: str) -> None:
+    """Raise AhaError for a prompt that leaves no room for a reply; one that cannot have room is not read for minutes."""
+    positions = getattr(engine.model.config, "max_position_embeddings", 0)
+    least = len(prompt) // max(map(len, engine.chat.tokenizer.get_vocab()))
+    tokens = least if least >= positions else len(engine.chat.prompt_ids([prompt])[0])
+    if positions and tokens >= positions:
+        said = "at least " if tokens == least else ""
+        raise AhaError(f"the question has {said}{tokens} tokens, and this model reads {positions} with its reply")
 
 
 def load_scorers(folder: Path | None) -> Scorers:
