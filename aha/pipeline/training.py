@@ -65,15 +65,15 @@ class Interruptible:
         if self.stopping:
             raise Stopped
 
-    def ask_to_stop(self, *_: int | FrameType | None) -> None:
+    def ask_to_stop(self, by: int, *_: FrameType | None) -> None:
         """SIGTERM: leave at once when nothing is half changed, else at the end of it."""
-        self.stopping = True
+        self.stopping, self.by = True, by
         if not self.busy:
             raise Stopped
 
     @contextmanager
     def stoppable(self, say: Callable[[str], None]) -> Iterator[None]:
-        """On SIGTERM or ctrl-C, save the last completed step and leave by SystemExit."""
+        """On SIGTERM or ctrl-C, save the last completed step and leave by SystemExit, 143 or 130."""
         before = {name: signal.signal(name, self.ask_to_stop) for name in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -81,7 +81,7 @@ class Interruptible:
             self.stopping = False
             self.save()
             say(f"stopped after step {self.state.step}; the same command continues")
-            raise SystemExit(143) from None
+            raise SystemExit(128 + self.by) from None
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)

@@ -85,11 +85,11 @@ def _progress(done: int, of: int) -> None:
         typer.echo(f"  {done} of {of} questions", err=True)
 
 
-def whole_numbers(text: str) -> tuple[int, ...]:
-    """The numbers of "3,4". Raises ConfigError."""
+def whole_numbers(text: str, option: str = "--numbers") -> tuple[int, ...]:
+    """The numbers of "3,4". Raises ConfigError, which names the option."""
     parts: list[Any] = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
-        raise ConfigError(f"--numbers should be whole numbers, got {text!r}")
+        raise ConfigError(f"{option} should be whole numbers, got {text!r}")
     return tuple(map(int, parts))
 
 

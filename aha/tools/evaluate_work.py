@@ -193,11 +193,15 @@ def _subject(request: Request) -> Subject:
     loaded = load_engine(folder, DTYPES[arithmetic], slots=LOT)
 
     def room(asked: Sequence[Problem]) -> int:
-        longest = max(map(len, loaded.chat.prompt_ids([problem.prompt for problem in asked])))
-        left = int(loaded.model.config.max_position_embeddings) - longest
-        if left < 1:
-            raise ConfigError(f"the longest prompt has {longest} tokens, more than {request.model} reads")
-        return left
+        lengths = [len(ids) for ids in loaded.chat.prompt_ids([problem.prompt for problem in asked])]
+        longest, positions = max(lengths), int(loaded.model.config.max_position_embeddings)
+        if longest >= positions:
+            where = asked[lengths.index(longest)].id
+            raise ConfigError(
+                f"{where}: the prompt has {longest} tokens, and {request.model} reads {positions} with its reply; leave the "
+                f"row out, or give fewer --shots"
+            )
+        return positions - longest
 
     kind = "torch" if isinstance(loaded, TorchEngine) else "transformers"
     return Subject(lambda: loaded, request.model, model_digest(folder), f"{kind} {arithmetic}", room)

@@ -57,7 +57,7 @@ def scale(
     from aha.tools.evaluate import whole_numbers
 
     dtype = precision(dtype)
-    plan = Plan(samples, max_tokens, temperature, top_p, seed, whole_numbers(searches), _words(methods))
+    plan = Plan(samples, max_tokens, temperature, top_p, seed, whole_numbers(searches, "--searches"), _words(methods))
     scorers, marks = both_scorers(scorer or [])
     check_methods(plan, scorers)
     chosen = preset(task)
