@@ -156,11 +156,12 @@ zeros = st.builds(
     Zero,
     steps=st.integers().filter(lambda n: n != 13),
     name=st.text(),
+    out=st.text(min_size=1).filter(lambda text: text.strip() and "\0" not in text),
     fast=st.booleans(),
     limit=st.none() | st.integers(),
     stop=st.lists(st.text()).map(tuple),
-    grpo=st.builds(Grpo, group=st.integers(2), clip=st.floats(allow_nan=False)),
-    sft=st.none() | st.builds(Sft, mix=st.dictionaries(st.text(), st.floats(allow_nan=False))),
+    grpo=st.builds(Grpo, group=st.integers(2), clip=st.floats(allow_nan=False, allow_infinity=False)),
+    sft=st.none() | st.builds(Sft, mix=st.dictionaries(st.text(), st.floats(allow_nan=False, allow_infinity=False))),
 )
 
 
