@@ -67,7 +67,7 @@ def load_folder():
     return resolve("tiny")
 
 
-@pytest.mark.parametrize(("length", "says"), [(2_000, "the question has "), (100_000, "the question has at least ")])
+@pytest.mark.parametrize(("length", "says"), [(3_000, "the question has "), (100_000, "the question has at least ")])
 def test_a_question_that_leaves_no_room_is_refused_at_once(length, says):
     found = run("What is 1 + 2 ? " * (length // 10), "--strategy", "vote:2")
     assert isinstance(found.exception, AhaError) and str(found.exception).startswith(says)
