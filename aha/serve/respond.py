@@ -61,9 +61,13 @@ async def respond(request: Request, call: Any, ask: Ask, ignored: list[str]) -> 
 
 def _listed(names: list[str]) -> str:
     """Names in a header's worth of text; how many do not fit is said."""
-    fit = [name for name in names if name.isascii() and name.isprintable()]
-    while len(", ".join(fit)) > LISTED:
-        fit.pop()
+    fit, room = list[str](), LISTED
+    for name in names:
+        room -= len(name) + 2
+        if room < 0:
+            break
+        if name.isascii() and name.isprintable():
+            fit.append(name)
     return ", ".join(fit + [f"and {len(names) - len(fit)} more"] * (len(fit) < len(names)))
 
 

@@ -171,7 +171,7 @@ def countdown(
 
 @lru_cache(16)
 def _tested(count: int, seed: int, **settings: Any) -> tuple[Problem, ...]:
-    """The test problems of some settings: every stage of a run asks for the same, and only one problem in 280 drawn is one."""
+    """The test problems of some settings: every stage of a run asks for the same, and few that are drawn are for testing."""
     return tuple(generate(count, seed, split="test", **settings))
 
 

@@ -89,7 +89,7 @@ def _random_value(rng: random.Random, numbers: tuple[int, ...], operators: str) 
 
 
 def _is_hopeless(puzzle: Puzzle, difficulty: Difficulty) -> bool:
-    """Whether nothing solves a puzzle of three numbers: told at once, and so it is of 27 drawn in 28."""
+    """Whether nothing solves a puzzle of three numbers: told at once, as most that are drawn have no solution."""
     numbers, target = puzzle
     return difficulty.by == "target" and len(numbers) == 3 and not reachable(numbers, target, difficulty.operators)
 

@@ -42,7 +42,7 @@ def find(numbers: Sequence[int], target: int, operators: str = OPERATORS) -> Tre
 
 
 def reachable(numbers: Sequence[int], target: int, operators: str = OPERATORS) -> bool:
-    """Whether `find` finds something. Of three numbers, in a hundredth of its time.
+    """Whether `find` finds something. Of three numbers it is told without fractions.
 
     Two numbers make at most six values, and so does what the third needs of them. Each is one operation on whole numbers,
     rounded once, so equal fractions are equal floats; numbers below 2^26 keep different ones apart.
