@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from aha.errors import ModelError
+from aha.errors import DataError, ModelError
 from aha.models.folder import save_model
 from aha.pipeline import estimate
 from aha.pipeline.recipe import Machine, Zero
 from aha.pipeline.recipe_r1 import R1, FineTune
+from aha.tasks.data import Data
 from aha.train.settings import Grpo
 from tests.toys import toy_chat, toy_model
 
@@ -56,3 +57,18 @@ def test_a_reference_takes_its_weights(bare):
 def test_a_base_that_is_not_there_is_refused():
     with pytest.raises(ModelError, match="nowhere"):
         estimate.estimate(Zero(base="nowhere"))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"task": {"train": "nowhere.parquet"}}, {"data": {"train": "nowhere.jsonl"}}], ids=["puzzles", "data"]
+)
+def test_data_that_are_not_there_are_refused_before_anything_runs(settings):
+    with pytest.raises(DataError, match="nowhere"):
+        estimate.estimate(Zero(**settings))
+
+
+def test_how_many_rows_there_are_to_learn_from_is_said(tmp_path):
+    file = tmp_path / "sums.jsonl"
+    file.write_text("".join(f'{{"question": "What is {n} + 1?", "answer": "{n + 1}"}}\n' for n in range(60)))
+    [first, *_] = estimate.data_lines(Zero(data=Data(train=str(file))))
+    assert f"54 rows of {file}, of kind math; 6 to test on" in first

@@ -108,6 +108,12 @@ def test_a_card_says_base_data_results_and_how_to_repeat_them(aha, run, tmp_path
     assert "<script>" not in card and "a\\|b &lt;script&gt;" in card
 
 
+def test_settings_that_name_no_base_are_told_as_damage(aha, run, tmp_path):
+    (run / "settings.toml").write_text("")
+    code, _, refused = aha("export", run, "--out", tmp_path / "out")
+    assert code == 2 and "names no base model" in refused and "licence" not in refused
+
+
 def test_a_licence_that_nobody_stated_is_refused_unless_it_is_given(aha, run, tmp_path):
     (run / "settings.toml").write_text('base = "someone"\n[task]\nnumbers = [3]\ntrain = "/data/rows.jsonl"\n')
     code, _, refused = aha("export", run, "--out", tmp_path / "out")

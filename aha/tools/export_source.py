@@ -95,7 +95,9 @@ def of_run(run: Path, model: Path) -> Source:
         told = tomllib.loads(log.settings)
     except tomllib.TOMLDecodeError as error:
         raise RunError(f"{run / 'settings.toml'} cannot be read: {error}") from None
-    base = base_of(str(told.get("base", "")))
+    if not isinstance(told.get("base"), str):
+        raise RunError(f"{run / 'settings.toml'} names no base model, so it is damaged or not a run's")
+    base = base_of(told["base"])
     results = []
     for name, rows in tasks(log.evals).items():
         measured = [(row, found) for row in rows if (found := first_try(row))]
