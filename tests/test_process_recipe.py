@@ -15,6 +15,7 @@ from aha.pipeline.process import process
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.runner import read_stages
 from aha.pipeline.screen import Screen
+from aha.report.write import write_report
 
 SMALL = {
     "policy": "tiny", "task": {"numbers": [3], "test_count": 8},
@@ -48,8 +49,16 @@ def test_a_labelling_that_was_interrupted_goes_on_after_its_last_chunk(tmp_path,
     with pytest.raises(ZeroDivisionError):
         run(tmp_path)
     monkeypatch.setattr(process_work, "sampled", lambda *a: asked.append(a[-1]) or whole(*a))
-    run(tmp_path)
+    counted = run(tmp_path)["steps"]["sampled_tokens"]
     assert asked == [0, 1, 1, -1]
+    assert counted == run(tmp_path / "at once")["steps"]["sampled_tokens"] > 0
+
+
+def test_the_report_of_a_scorer_begins_with_how_good_it_is_and_counts_its_tokens(tmp_path):
+    stages = run(tmp_path, labels="exact")
+    told = write_report(tmp_path).with_suffix(".md").read_text()
+    assert f"The scorer: {stages['measured']['headline']}." in told.partition("## Stages")[0]
+    assert "Beside the paper" not in told and stages["process"]["trained_tokens"] > 0
 
 
 def test_human_labels_of_a_file_are_learnt_and_some_questions_held_out(tmp_path):

@@ -18,7 +18,7 @@ from aha.pipeline.preferences import learn
 from aha.pipeline.recipe_process import Process
 from aha.pipeline.runner import Runner, Setting, Stage
 from aha.pipeline.training import ScorerTraining, engine_of
-from aha.pipeline.work import MODEL, toml_of
+from aha.pipeline.work import MODEL, toml_of, weights_of
 from aha.rollout.engine import TorchEngine
 from aha.runlog import RunLog
 from aha.stats import Interval
@@ -42,18 +42,22 @@ def steps(run: Runner, s: Process, policy: Stage) -> Stage:
 
     def do(folder: Path) -> dict[str, Any]:
         engine, task = engine_of(policy.model, run.machine), s.task.task()
-        chunks = [folder / f"chunk-{i:04d}.jsonl" for i in range(-(-s.replies.problems // CHUNK))]
+        chunks = [folder / f"chunk-{i:04d}.json" for i in range(-(-s.replies.problems // CHUNK))]
         for i, chunk in enumerate(chunks):
             if not chunk.exists():
                 problems = task.draw(min(CHUNK, s.replies.problems - i * CHUNK), run.machine.seed * 1_000_003 + i)
+                before = engine.ledger.tokens
                 found = labelled(engine, task, s, problems, sampled(engine, s, problems, i), i)
-                disk.write_whole(chunk, b"".join(tables.json_line(asdict(row)) for row in found))
+                whole = {"rows": list(map(asdict, found)), "sampled_tokens": engine.ledger.tokens - before}
+                disk.write_whole(chunk, tables.json_line(whole))
                 run.screen.note(f"  {min(s.replies.problems, (i + 1) * CHUNK)}/{s.replies.problems} problems labelled")
-        rows = [row for chunk in chunks for row in tables.read_jsonl(chunk)]
+        parts = [json.loads(chunk.read_bytes()) for chunk in chunks]
+        rows = [row for part in parts for row in part["rows"]]
         write_rows(folder / "data.jsonl", rows)
         for chunk in chunks:
             chunk.unlink()
-        return _counted(rows)
+        tokens = sum(part["sampled_tokens"] for part in parts)
+        return _counted(rows) | {"sampled_tokens": tokens, "weights": weights_of(engine.model)}
 
     return run.stage("steps", _told(s), {"policy": policy}, DATA, do)
 
@@ -73,7 +77,8 @@ def held_out(run: Runner, s: Process, policy: Stage) -> Stage:
         }  # fmt: skip
         if (found := reached(engine, s, problems, groups)) is not None:
             told["reachable"] = _plain(found)
-        return _counted(list(map(asdict, exact))) | told
+        spent = {"sampled_tokens": engine.ledger.tokens, "weights": weights_of(engine.model)}
+        return _counted(list(map(asdict, exact))) | told | spent
 
     return run.stage("held-out", _told(s), {"policy": policy}, DATA, do)
 
@@ -106,8 +111,11 @@ def trained(run: Runner, s: Process, base: Stage, steps: Stage) -> Stage:
             records = process_reward.train(training.scorer, rows, s.model, training.state, training.hold)
             learn(run, log, training, records, s.model.save_every)
         training.scorer.save(folder / "model")
-        losses = [row["loss"] for row in tables.read_jsonl(folder / "metrics.jsonl")]
-        return {"headline": f"{len(rows)} replies, loss {losses[0]:.2f} -> {losses[-1]:.2f}"}
+        done = list(tables.read_jsonl(folder / "metrics.jsonl"))
+        return {
+            "headline": f"{len(rows)} replies, loss {done[0]['loss']:.2f} -> {done[-1]['loss']:.2f}",
+            "trained_tokens": int(sum(row["tokens"] for row in done)), "weights": weights_of(training.scorer.model),
+        }  # fmt: skip
 
     return run.stage("process", told, {"base": base, "steps": steps}, MODEL, do)
 

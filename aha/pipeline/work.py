@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from aha.chat import Chat, parse_reply
 from aha.config import Settings
 from aha.models.folder import resolve, save_model
@@ -205,7 +207,7 @@ def measure(run: Runner, settings: Table, model: Stage) -> Stage:
     return run.stage(f"exam-{model.name}", {"table": settings}, {"model": model}, ("results.json",), work)
 
 
-def weights_of(model: Transformer) -> int:
+def weights_of(model: nn.Module) -> int:
     """How many weights a model has."""
     return sum(weight.numel() for weight in model.parameters())
 

@@ -72,7 +72,9 @@ def opening(run: Whole) -> list[Block]:
     blocks: list[Block] = [*headline(run, found[0])] if found else []
     blocks.append(Facts(tiles(run, found)))
     if not found:
-        blocks.insert(0, Text("No two models of this run were measured yet, so there is nothing to compare.", "lead"))
+        nothing = "No two models of this run were measured yet, so there is nothing to compare."
+        scorers = [f"The scorer: {stage.record['headline']}." for stage in run.holding("measured")]
+        blocks.insert(0, Text(scorers[-1] if scorers else nothing, "lead"))
     said = [_said(change) for change in found if change.here]
     said += [Finding("problem", "Missing:", trouble) for trouble in run.troubles]
     return [*blocks, Findings(said)] if said else blocks
@@ -152,12 +154,11 @@ def models(run: Whole) -> list[Block]:
 
 
 def beside_the_paper(run: Whole) -> list[Block]:
-    """What each step changed, here and there; nothing where the paper took none of these steps."""
+    """What each step changed, here and there; nothing until a step that the paper took was measured."""
     found = shape.changes(run)
-    if found and not any(change.paper for change in found):
+    if not any(change.paper for change in found):
         return []
-    shown = [_table(comparison.changes(found), wide=True)] if found else []
-    return [*shown, _table(comparison.paper(), wide=True)]
+    return [_table(comparison.changes(found), wide=True), _table(comparison.paper(), wide=True)]
 
 
 def health(run: Whole, seen: Mapping[str, Found]) -> list[Block]:
