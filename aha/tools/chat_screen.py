@@ -74,8 +74,8 @@ class _Shown:
             elif self.open:
                 self.console.out(plain(delta.text), end="", style="dim", highlight=False)
         if self.status and not self.answering:
-            seconds = time.perf_counter() - self.began
-            self.status.update(Text(f"thinking, {seconds:.0f} s, {len(self.writing.ids)} tokens", style="dim"))
+            seconds, drawn = time.perf_counter() - self.began, len(self.writing.ids)
+            self.status.update(Text(f"thinking, {seconds:.0f} s, {drawn} token{'s' * (drawn != 1)}", style="dim"))
 
     def _answer(self) -> None:
         """The answer begins: the thought becomes one line."""
