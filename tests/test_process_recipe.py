@@ -58,7 +58,8 @@ def test_the_report_of_a_scorer_begins_with_how_good_it_is_and_counts_its_tokens
     stages = run(tmp_path, labels="exact")
     told = write_report(tmp_path).with_suffix(".md").read_text()
     assert f"The scorer: {stages['measured']['headline']}." in told.partition("## Stages")[0]
-    assert "Beside the paper" not in told and stages["process"]["trained_tokens"] > 0
+    assert "Beside the paper" not in told and "Nothing was measured" not in told
+    assert stages["process"]["trained_tokens"] > 0
 
 
 def test_human_labels_of_a_file_are_learnt_and_some_questions_held_out(tmp_path):

@@ -147,7 +147,7 @@ def models(run: Whole) -> list[Block]:
     """The stage table, the students, and every other measure folded below."""
     sheet = comparison.stage_table(run)
     if not sheet.rows:
-        return [Text("Nothing was measured yet.")]
+        return [] if run.holding("measured") else [Text("Nothing was measured yet.")]
     more = [Fold(other.caption, [_table(other, wide=True)]) for other in comparison.manners(run)]
     learners = comparison.students(run)
     return [_table(sheet, wide=True), *([_table(learners, wide=True)] if learners.rows else []), *more]

@@ -15,7 +15,7 @@ def prompts(run: Whole) -> list[Block]:
     """First replies to the same prompts: base beside trained, then the stages between, then the students."""
     found = account.same_prompts(run)
     if not found:
-        return [Text("No replies were kept.")]
+        return [] if run.holding("measured") else [Text("No replies were kept.")]
     wanted, others = list(run.recipe_exams), [name for name in run.exams if name not in run.recipe_exams]
     ends = [*wanted[:1], *wanted[1:][-1:]]
     shown: list[Block] = [Text("Each reply is the first of its model; none was chosen.", "soft")]

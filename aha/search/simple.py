@@ -101,6 +101,8 @@ class Simple:
                 raise ModelError(f"{file} is a classifier of another version: make it again with aha route")
             rows = [tuple(float(value) for value in told[name]) for name in ("weight_F", "mean_F", "scale_F")]
             found = cls(float(told["bias"]), *rows)
+        except FileNotFoundError:
+            raise ModelError(f"there is no file {file}; aha route writes one: OUT/classifier.json") from None
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ModelError(f"{file} holds no classifier of simple questions: {error!r}") from None
         values = [found.bias, *(value for row in rows for value in row)]
