@@ -1,8 +1,8 @@
 """Log-probabilities of tokens and their gradients: in tiles (aha/train/head.py) beside log_softmax over all logits at once.
 
-    python -m benchmarks.head_speed [--rounds 5]
+    python -m benchmarks.head_speed [--rounds 5] [--dtype fp32]
 
-bf16, one thread, the sizes of the embedded model and of SmolLM2-135M; in turn, the first round untimed. `of peak` is the
+One thread, the sizes of the embedded model and of SmolLM2-135M; in turn, the first round untimed. `of peak` is the
 arithmetic of the matrix products (one forward, three more backward, of which the plain way needs two) over the time, as a
 share of what one large product reaches on the spot.
 """
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from aha.models.allocator import keep_memory
+from aha.models.precision import DTYPES
 from aha.train.head import chunked_logp
 from benchmarks.aha_side import matrix_peak
 from benchmarks.grpo_vs_trl import machine
@@ -45,15 +46,17 @@ def seconds(logp: Callable[[Tensor, Tensor, Tensor], Tensor], inputs: tuple[Tens
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--dtype", choices=list(DTYPES), default="bf16", help="bf16 is slow where the CPU lacks it")
     options = parser.parse_args()
     keep_memory()
     torch.set_num_threads(1)
-    peak = matrix_peak(torch.bfloat16)
-    print(machine(), f"{peak / 1e9:.0f} GFLOP/s")
+    dtype = DTYPES[options.dtype]
+    peak = matrix_peak(dtype)
+    print(machine(), options.dtype, f"{peak / 1e9:.0f} GFLOP/s")
     for name, (N, D, V) in SIZES.items():
         hidden, weight = (
-            torch.randn(N, D).bfloat16().requires_grad_(),
-            (torch.randn(V, D) / 50).bfloat16().requires_grad_(),
+            torch.randn(N, D).to(dtype).requires_grad_(),
+            (torch.randn(V, D) / 50).to(dtype).requires_grad_(),
         )
         inputs = hidden, weight, torch.randint(0, V, (N,))
         ways = {"tiles": lambda *x: chunked_logp(*x)[0], "plain": plain}
