@@ -55,7 +55,9 @@ FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 def run(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(help="A recipe file, such as recipes/zero.toml.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print settings and estimates, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print settings and estimates, read the data, and run nothing.")
+    ] = False,
 ) -> None:
     """Run a recipe, or go on with it where it stopped. Settings: --steps 50 --grpo.group=16."""
     from aha.config import dump
@@ -75,6 +77,8 @@ def run(
             lines = estimate.estimate(settings)
         typer.echo(dump(settings).rstrip())
         typer.echo("\n".join(f"# {line}" for line in lines))
+        for line in estimate.data_lines(settings):  # last: sizes are worth knowing before the data are there
+            typer.echo(f"# {line}")
         return
     from aha.models.allocator import keep_memory
     from aha.pipeline.claim import claim

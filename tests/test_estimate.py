@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
+from aha.cli import app
 from aha.errors import DataError, ModelError
 from aha.models.folder import save_model
 from aha.pipeline import estimate
@@ -59,12 +61,10 @@ def test_a_base_that_is_not_there_is_refused():
         estimate.estimate(Zero(base="nowhere"))
 
 
-@pytest.mark.parametrize(
-    "settings", [{"task": {"train": "nowhere.parquet"}}, {"data": {"train": "nowhere.jsonl"}}], ids=["puzzles", "data"]
-)
-def test_data_that_are_not_there_are_refused_before_anything_runs(settings):
-    with pytest.raises(DataError, match="nowhere"):
-        estimate.estimate(Zero(**settings))
+@pytest.mark.parametrize("words", ["--task.train=nowhere.parquet", "--data.train=nowhere.jsonl"])
+def test_a_dry_run_says_its_sizes_and_then_that_the_data_are_not_there(words):
+    done = CliRunner().invoke(app, ["run", "recipes/zero.toml", "--dry-run", words])
+    assert "model: " in done.stdout and isinstance(done.exception, DataError) and "nowhere" in str(done.exception)
 
 
 def test_how_many_rows_there_are_to_learn_from_is_said(tmp_path):

@@ -14,11 +14,14 @@ from aha.models.memory import gigabytes
 from aha.models.precision import DTYPES
 from aha.pipeline.check import check_settings, same_vocabulary
 from aha.pipeline.recipe import Collect, Machine, Rl, Zero
+from aha.pipeline.recipe_process import Process
 from aha.pipeline.recipe_r1 import R1, FineTune, Preferences
+from aha.pipeline.recipe_small import Journey, SkyT1
 from aha.pipeline.recipe_tune import Tune
 from aha.pipeline.training import engine_of, set_threads
 from aha.pipeline.tune_work import Questions
 from aha.rollout.engine import TorchEngine
+from aha.tasks.data import Data
 from aha.train.reward_model import RewardModel
 from aha.train.sft import Sft
 from aha.types import Sampling
@@ -48,11 +51,10 @@ def estimate(settings: Zero | R1 | Tune) -> list[str]:
     """Sentences on size, tokens, memory, time and disk. Speed is measured here and now, on a few random replies.
 
     A folder with no more than config.json and a tokenizer is enough, and a model too large for this machine: then speed
-    is not measured. Raises ModelError, ConfigError and DataError for what could not be run anywhere.
+    is not measured. Raises ModelError and ConfigError for what could not be run anywhere.
     """
     if isinstance(settings, R1):
         check_settings(settings)
-    told = data_lines(settings)
     folder = resolve(settings.base)
     same_vocabulary(folder)
     plans, rl = list(plans_of(settings)), reinforced(settings)
@@ -63,20 +65,21 @@ def estimate(settings: Zero | R1 | Tune) -> list[str]:
     lines = [f"model: {weights / 1e6:.1f} M weights from {folder}"]
     lines += [line(plan, speed) for plan in ([*plans, whole] if len(plans) > 1 else plans)]
     lines += [why] if why else []
-    lines += told + taking
+    lines += taking
     kept = sum(s.keep * (2 if s.grpo.lora else 14) for s in rl.values()) * weights + 2 * weights * len(plans)
     lines.append(f"disk: about {(kept + 3 * whole.sampled) / 2**20:.0f} MB for checkpoints, models and replies")
     return lines
 
 
-def data_lines(s: Zero | R1 | Tune) -> list[str]:
+def data_lines(s: Zero | R1 | Tune | SkyT1 | Journey | Process) -> list[str]:
     """What there is to learn from, read as the run itself would read it. Raises DataError."""
-    if isinstance(s, Tune):
-        return Questions(s).loaded.notes
-    if isinstance(s, R1):
-        return []  # all that it learns is generated, or made by its stages
-    if s.data is not None:
-        return s.data.load().notes
+    match s:
+        case R1():
+            return []  # all that it learns is generated, or made by its stages
+        case Tune():
+            return Questions(s).loaded.notes
+        case Zero(data=Data() as data):
+            return data.load().notes
     s.task.task()
     return []
 
