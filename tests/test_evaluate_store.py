@@ -64,6 +64,16 @@ def test_lots_and_workers_do_not_change_a_reply(tmp_path, whole, lot, workers):
     assert texts(store) == whole and len({text for group in whole for text in group}) == 24
 
 
+@pytest.mark.parametrize(("questions", "sizes"), [(1, [1]), (100, [50, 50]), (600, [150] * 4), (5, [3, 2])])
+def test_two_workers_have_equal_shares_however_few_the_questions(tmp_path, questions, sizes):
+    engine, found = Noisy(), list[int]()
+    draw = engine.generate
+    engine.generate = lambda prompts, *rest: found.append(len(prompts)) or draw(prompts, *rest)
+    asked = [Problem(f"question {number}") for number in range(questions)]
+    sample(lambda: engine, Store.open(tmp_path, identity()), asked, replace(SAMPLING, n=1), Plan())
+    assert found == sizes
+
+
 @pytest.mark.parametrize("after", range(0, 24, 5))
 @pytest.mark.parametrize("lot", [0, 7])
 def test_an_interrupted_run_goes_on_to_the_replies_of_a_whole_one(tmp_path, whole, after, lot):

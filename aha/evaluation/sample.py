@@ -10,6 +10,7 @@ is drawn whole: bit for bit the same with any number of workers, interrupted or 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,13 +25,14 @@ from aha.threads import side_by_side
 from aha.types import Completion, Engine, Problem, Sampling
 
 LOT = 256
-"""Requests in a lot: enough to fill an engine's thread, few enough to share out and to lose."""
+"""Requests in a lot, at most: enough to fill an engine's thread, few enough to share out and to lose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who draws what. `lot` of 0 asks for exactly what is missing in one call, for engines whose replies do not depend on
-    their company. Of several processes that draw lots, `share` = (2, 4) is the second of four."""
+    """Who draws what: an even number of equal lots, so that two cores are busy to the end, each of at most `lot` requests.
+    0 asks for exactly what is missing in one call, for engines whose replies do not depend on their company. Of several
+    processes that draw lots, `share` = (2, 4) is the second of four."""
 
     lot: int = LOT
     workers: int = 1
@@ -88,9 +90,11 @@ def _lots(problems: Sequence[Problem], n: int, missing: set[Name], plan: Plan) -
     if not plan.lot:
         mine = [ones for ones in together.values() if any(name in missing for name, _ in ones)]
         return [[one for ones in mine for one in ones]] if mine else []
+    pairs = math.ceil(len(problems) / (2 * max(1, plan.lot // n)))
+    most = math.ceil(len(problems) / (2 * pairs))
     lots: list[list[Asked]] = [[]]
     for ones in together.values():
-        if lots[-1] and (len(lots[-1]) + len(ones)) * n > plan.lot:
+        if lots[-1] and len(lots[-1]) + len(ones) > most:
             lots.append([])
         lots[-1] += ones
     first, of = plan.share
