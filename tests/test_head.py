@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from aha.train import head as head_module
 from aha.train.head import chunked_logp
 
 
@@ -37,6 +38,19 @@ def test_chunked_logp_is_log_softmax_at_the_target(tile, temperature, dtype, tol
     for mine, theirs in zip((hidden.grad, weight.grad), gradients, strict=True):
         assert mine.dtype == dtype
         torch.testing.assert_close(mine, theirs, rtol=tolerance, atol=tolerance * theirs.abs().max().item())
+
+
+@pytest.mark.parametrize("most", [0, 23 * 37])
+def test_logits_that_are_kept_give_the_same_gradients_twice(monkeypatch, most):
+    """The second time they are gone, and multiplied out again."""
+    monkeypatch.setattr(head_module, "KEPT_LOGITS", most)
+    hidden, weight, target = head(torch.float32)
+    logp = chunked_logp(hidden, weight, target, 0.7, (8, 37))[0].sum()
+    first, second = (torch.autograd.grad(logp, (hidden, weight), retain_graph=True) for _ in range(2))
+    expected = torch.autograd.grad(naive_logp(hidden, weight, target, 0.7)[0].sum(), (hidden, weight))
+    for mine, again, theirs in zip(first, second, expected, strict=True):
+        assert torch.equal(mine, again)
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_chunked_logp_passes_gradcheck():

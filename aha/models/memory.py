@@ -170,11 +170,13 @@ def _activations(c: ModelConfig, tokens: int, size: int, lora: bool, recompute: 
         layer += threads * size * 2 * E * F  # gate and up as one matrix, put together anew by each thread
     kept = tokens * size * 2 * E * c.num_hidden_layers + layer if recompute else layer * c.num_hidden_layers
     working = tokens * size * (3 * F + 2 * E)  # gradients within a layer
-    return kept + working + 3 * tokens * size * E + _logits(c, size, lora, threads)
+    return kept + working + 3 * tokens * size * E + _logits(c, tokens, size, lora, threads)
 
 
-def _logits(c: ModelConfig, size: int, lora: bool, threads: int) -> int:
-    """A tile of logits and, where the vocabulary's matrix learns, its gradient in fp32 and in the model's dtype."""
-    tile = (1 << 22) * size
+def _logits(c: ModelConfig, tokens: int, size: int, lora: bool, threads: int) -> int:
+    """A tile of logits, or all where they are few enough to be kept (`aha/train/head.py`), and, where the vocabulary's
+    matrix learns, its gradient in fp32 and in the model's dtype."""
+    logits = c.vocab_size * tokens // threads
+    tile = size * (max(logits, 1 << 22) if c.vocab_size <= 4096 and logits <= 1 << 25 else 1 << 22)
     learnt = 0 if lora else (EXACT + 2 * size if size < EXACT else 2 * EXACT) * c.vocab_size * c.hidden_size
     return threads * (tile + learnt)

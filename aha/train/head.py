@@ -2,7 +2,8 @@
 
 At a vocabulary of V = 2048 the logits of 16,384 tokens take 134 MB in fp32, at 49,152 3.2 GB, and log_softmax with its
 gradient several times that, all of it streamed through memory. Here a tile of some tokens and some of the vocabulary at a
-time is multiplied out and reduced while it is in the cache; the backward pass multiplies it out once more. Products are
+time is multiplied out and reduced while it is in the cache; the backward pass multiplies it out once more, unless all
+tiles are few enough to be kept. Products are
 of the inputs' dtype, everything else is fp32 (fp64 for fp64 inputs). Legend: N tokens, V vocabulary, D width, C tokens
 and B entries of the vocabulary of a tile.
 """
@@ -31,6 +32,9 @@ BLOCK = 1024
 """A larger one is, and tiles are of many rows instead: each chunk of rows adds a product to the gradient of all of V."""
 ROWS = 4096
 """Rows of a tile, at most: their hidden states and the gradient of these pass the cache once a block."""
+KEPT_LOGITS = 2**25
+"""So many logits of an undivided vocabulary, 128 MB in fp32, are kept for the backward pass: reading them again is
+cheaper than multiplying them out again."""
 
 
 def chunked_logp(
@@ -50,7 +54,9 @@ def chunked_logp(
     if torch.is_autocast_enabled(hidden_ND.device.type):
         dtype = torch.get_autocast_dtype(hidden_ND.device.type)
     tile = tile or tile_of(len(weight_VD), hidden_ND.device.type)
-    logp_N, entropy_N = _ChunkedLogp.apply(hidden_ND.to(dtype), weight_VD.to(dtype), target_N, 1 / temperature, tile)
+    few = len(weight_VD) <= tile[1] and len(hidden_ND) * len(weight_VD) <= KEPT_LOGITS
+    inputs = hidden_ND.to(dtype), weight_VD.to(dtype), target_N
+    logp_N, entropy_N = _ChunkedLogp.apply(*inputs, 1 / temperature, tile, few and torch.is_grad_enabled())
     return logp_N, entropy_N
 
 
@@ -66,12 +72,19 @@ class _ChunkedLogp(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, sharpness: float, tile: tuple[int, int]
+        ctx: Any,
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        target_N: Tensor,
+        sharpness: float,
+        tile: tuple[int, int],
+        keep: bool,
     ) -> tuple[Tensor, Tensor]:
         exact = torch.promote_types(hidden_ND.dtype, torch.float32)
         state_4N = hidden_ND.new_zeros(4, len(hidden_ND), dtype=exact)
         state_4N[0] = torch.finfo(exact).min
-        for rows, block, product_CB in _tiles(hidden_ND, weight_VD, tile):
+        ctx.kept = list[Tile]() if keep else None
+        for rows, block, product_CB in _tiles(hidden_ND, weight_VD, tile, ctx.kept):
             _absorb(product_CB, sharpness, target_N[rows], block.start, state_4N[:, rows])
         top_N, total_N, moment_N, target_logit_N = state_4N.unbind()
         log_total_N = total_N.log()
@@ -91,18 +104,27 @@ class _ChunkedLogp(torch.autograd.Function):
         grad_hidden_ND = torch.zeros_like(hidden_ND, dtype=exact) if needs_hidden else None
         grad_weight_VD = torch.zeros_like(weight_VD, dtype=exact) if needs_weight else None
         scale_N = (grad_N * -ctx.sharpness).to(exact)
-        for rows, block, error_CB in _tiles(hidden_ND, weight_VD, ctx.tile):
+        tiles, ctx.kept = (
+            ctx.kept or _tiles(hidden_ND, weight_VD, ctx.tile),
+            None,
+        )  # they are overwritten: good for once
+        for rows, block, error_CB in tiles:
             _errors(error_CB, ctx.sharpness, target_N[rows], block.start, normaliser_N[rows], scale_N[rows])
             if grad_hidden_ND is not None:
                 _add_product(grad_hidden_ND[rows], error_CB, weight_VD[block])
             if grad_weight_VD is not None:
                 _add_product(grad_weight_VD[block], error_CB.T, hidden_ND[rows])
         grads = (None if grad is None else grad.to(hidden_ND.dtype) for grad in (grad_hidden_ND, grad_weight_VD))
-        return *grads, None, None, None
+        return *grads, None, None, None, None
 
 
-def _tiles(hidden_ND: Tensor, weight_VD: Tensor, tile: tuple[int, int]) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Rows, part of the vocabulary, and their products [C, B]; each is overwritten by the next."""
+Tile = tuple[slice, slice, Tensor]
+
+
+def _tiles(
+    hidden_ND: Tensor, weight_VD: Tensor, tile: tuple[int, int], kept: list[Tile] | None = None
+) -> Iterator[Tile]:
+    """Rows, part of the vocabulary, and their products [C, B]; each is overwritten by the next, or goes to `kept`."""
     C, B = min(tile[0], len(hidden_ND)), min(tile[1], len(weight_VD))
     room = hidden_ND.new_empty(C * B)
     for first in range(0, len(hidden_ND), max(1, C)):
@@ -113,6 +135,9 @@ def _tiles(hidden_ND: Tensor, weight_VD: Tensor, tile: tuple[int, int]) -> Itera
             product_CB = room[: shape[0] * shape[1]].view(shape)
             torch.mm(hidden_ND[rows], weight_VD[block].T, out=product_CB)
             yield rows, block, product_CB
+            if kept is not None:
+                kept.append((rows, block, product_CB))
+                room = torch.empty_like(room)
 
 
 def _absorb(x_CB: Tensor, sharpness: float, target_C: Tensor, start: int, state_4C: Tensor) -> None:
