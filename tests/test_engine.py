@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from aha.errors import RunError
+from aha.models import decode
 from aha.rollout.engine import TorchEngine
 from aha.rollout.engine_run import Run
 from aha.types import Sampling
@@ -36,6 +37,15 @@ def test_greedy_equals_naive_decoding_token_for_token(engine):
         expected = naive_greedy(engine.model, engine.chat.encode(prompt), 50, engine.chat.end_id)
         assert reply.token_ids == expected
         assert reply.finish == ("stop" if expected[-1] == engine.chat.end_id else "length")
+
+
+def test_greedy_is_the_same_from_matrices_in_the_librarys_own_layout(engine, monkeypatch):
+    """As large ones are in fp32."""
+    sampling = Sampling(n=64, max_tokens=50, temperature=0)  # more rows than the compiled step takes
+    plain = engine.generate(PROMPTS, sampling)
+    monkeypatch.setattr(decode, "LARGE", 0)
+    packed = engine.generate(PROMPTS, sampling)
+    assert [[reply.token_ids for reply in group] for group in packed] == [[r.token_ids for r in g] for g in plain]
 
 
 def test_logprobs_are_those_of_the_sampled_distribution(engine):

@@ -23,6 +23,8 @@ FEW = 48
 """Up to so many rows, the compiled step is faster than the library's products."""
 SMALL = 16_000_000
 """Models of more weights gain nothing from it: fetching them takes longer than all calls."""
+LARGE = 500_000
+"""Weights of an fp32 matrix that oneDNN multiplies by few rows faster in its own layout than the library does as it is."""
 READ = 512
 """Tokens read at a time: as many as keep what lies between products near."""
 NOTHING = np.empty(0, np.float32)
@@ -169,9 +171,16 @@ def padded(rows: int) -> int:
 
 
 def product(weight: Tensor, bias: Tensor | None) -> Product:
-    """x -> x W^T + b. Where oneDNN multiplies bf16 its weights are brought into its own layout once, not at each call."""
+    """x -> x W^T + b. Weights are brought into oneDNN's own layout once, not at each call, where that is faster."""
     weight = weight.detach()
-    if weight.dtype != torch.bfloat16 or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if not _packs(weight):
         return partial(F.linear, weight=weight, bias=bias)
     packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
     return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+
+
+def _packs(weight: Tensor) -> bool:
+    """In bf16 where the processor multiplies it; in fp32 matrices that no cache holds from one token to the next."""
+    if weight.dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return weight.dtype == torch.float32 and weight.numel() >= LARGE and torch.backends.mkldnn.is_available()

@@ -31,6 +31,8 @@ READ = 8192
 """Prompt tokens that are read at once at most."""
 SMALL = 16_000_000
 """Models of up to so many weights are laid out for decoding once more, for few rows."""
+LARGE = 500_000
+"""Matrices of so many weights or more are laid out for decoding once more, as all are in bf16."""
 WASTE = 1.3
 """What a micro-batch takes for each byte it holds: tensors of many sizes come and go, and leave gaps between them.
 Measured: 1.24 to 1.37, `python -m benchmarks.memory_estimates`, two threads of a Xeon, glibc 2.36, 2026-11-23."""
@@ -111,8 +113,9 @@ def drawing(config: ModelConfig, rows: int, positions: int, dtype: torch.dtype) 
     c, size = config, dtype.itemsize
     rows = rows_at_once(c, rows, positions, dtype)
     gate_up = 2 * c.num_hidden_layers * c.hidden_size * c.intermediate_size
-    linear = c.num_hidden_layers * sum(r * k for r, k in _matrices(c)) + c.vocab_size * c.hidden_size
-    laid_out = gate_up + (linear if dtype == torch.bfloat16 else 0) + (linear if weights(c) <= SMALL else 0)
+    matrices = [r * k for r, k in _matrices(c)] * c.num_hidden_layers + [c.vocab_size * c.hidden_size]
+    packed = sum(count for count in matrices if dtype == torch.bfloat16 or count >= LARGE)
+    laid_out = gate_up + packed + (sum(matrices) if weights(c) <= SMALL else 0)
     read = min(rows * positions, READ)
     prompts = read * (row_bytes(c, 1, dtype) + size * (4 * c.hidden_size + 3 * c.intermediate_size))
     return size * laid_out + row_bytes(c, rows * positions, dtype) + prompts + size * rows * c.vocab_size
