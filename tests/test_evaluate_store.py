@@ -64,7 +64,7 @@ def test_lots_and_workers_do_not_change_a_reply(tmp_path, whole, lot, workers):
     assert texts(store) == whole and len({text for group in whole for text in group}) == 24
 
 
-@pytest.mark.parametrize(("questions", "sizes"), [(1, [1]), (100, [50, 50]), (600, [150] * 4), (5, [3, 2])])
+@pytest.mark.parametrize(("questions", "sizes"), [(0, []), (1, [1]), (100, [50, 50]), (600, [150] * 4), (5, [3, 2])])
 def test_two_workers_have_equal_shares_however_few_the_questions(tmp_path, questions, sizes):
     engine, found = Noisy(), list[int]()
     draw = engine.generate

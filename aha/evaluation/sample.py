@@ -90,7 +90,7 @@ def _lots(problems: Sequence[Problem], n: int, missing: set[Name], plan: Plan) -
     if not plan.lot:
         mine = [ones for ones in together.values() if any(name in missing for name, _ in ones)]
         return [[one for ones in mine for one in ones]] if mine else []
-    pairs = math.ceil(len(problems) / (2 * max(1, plan.lot // n)))
+    pairs = max(1, math.ceil(len(problems) / (2 * max(1, plan.lot // n))))
     most = math.ceil(len(problems) / (2 * pairs))
     lots: list[list[Asked]] = [[]]
     for ones in together.values():

@@ -180,7 +180,8 @@ def product(weight: Tensor, bias: Tensor | None) -> Product:
 
 
 def _packs(weight: Tensor) -> bool:
-    """In bf16 where the processor multiplies it; in fp32 matrices that no cache holds from one token to the next."""
+    """In bf16 where the processor multiplies it; in fp32 large matrices, on the processors on which that was measured."""
     if weight.dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return weight.dtype == torch.float32 and weight.numel() >= LARGE and torch.backends.mkldnn.is_available()
+    avx = torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    return avx and weight.dtype == torch.float32 and weight.numel() >= LARGE

@@ -3,9 +3,8 @@
 At a vocabulary of V = 2048 the logits of 16,384 tokens take 134 MB in fp32, at 49,152 3.2 GB, and log_softmax with its
 gradient several times that, all of it streamed through memory. Here a tile of some tokens and some of the vocabulary at a
 time is multiplied out and reduced while it is in the cache; the backward pass multiplies it out once more, unless all
-tiles are few enough to be kept. Products are
-of the inputs' dtype, everything else is fp32 (fp64 for fp64 inputs). Legend: N tokens, V vocabulary, D width, C tokens
-and B entries of the vocabulary of a tile.
+tiles are few enough to be kept. Products are of the inputs' dtype, everything else is fp32 (fp64 for fp64 inputs).
+Legend: N tokens, V vocabulary, D width, C tokens and B entries of the vocabulary of a tile.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def tile_of(vocabulary: int, device: str) -> tuple[int, int]:
 
 
 class _ChunkedLogp(torch.autograd.Function):
-    """Saves one number a token, its log normaliser, and recomputes the logits when the gradient is asked for."""
+    """Saves one number a token, its log normaliser; the logits are kept for the gradient or computed once more."""
 
     @staticmethod
     def forward(
@@ -104,10 +103,8 @@ class _ChunkedLogp(torch.autograd.Function):
         grad_hidden_ND = torch.zeros_like(hidden_ND, dtype=exact) if needs_hidden else None
         grad_weight_VD = torch.zeros_like(weight_VD, dtype=exact) if needs_weight else None
         scale_N = (grad_N * -ctx.sharpness).to(exact)
-        tiles, ctx.kept = (
-            ctx.kept or _tiles(hidden_ND, weight_VD, ctx.tile),
-            None,
-        )  # they are overwritten: good for once
+        tiles = ctx.kept or _tiles(hidden_ND, weight_VD, ctx.tile)
+        ctx.kept = None  # they are overwritten below: good for once
         for rows, block, error_CB in tiles:
             _errors(error_CB, ctx.sharpness, target_N[rows], block.start, normaliser_N[rows], scale_N[rows])
             if grad_hidden_ND is not None:
